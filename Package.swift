@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is compiled with: no warning survives, and the four upcoming features that make
+/// imports, existentials and isolation say what they mean.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+    name: "rock",
+    products: [
+        .library(name: "GEM", targets: ["GEM"]),
+        .executable(name: "rockctl", targets: ["rockctl"]),
+        .executable(name: "rocklet", targets: ["rocklet"]),
+    ],
+    targets: [
+        // The kernel calls that Swift's Glibc module does not show.
+        .target(name: "CLinux"),
+
+        // Libraries, bottom up. An arrow never points up: see Docs/Architecture.md.
+        .target(name: "Transport", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "GEM", swiftSettings: strict),
+        .target(name: "Envs", dependencies: ["GEM"], swiftSettings: strict),
+        .target(name: "SandboxHost", dependencies: ["GEM", "Transport", "CLinux"], swiftSettings: strict),
+        .target(name: "Admin", dependencies: ["GEM", "Envs", "SandboxHost", "Transport"], swiftSettings: strict),
+
+        // The agent inside a sandbox: one fully static file without Foundation, so it runs in any root filesystem.
+        .executableTarget(
+            name: "rocklet",
+            dependencies: ["GEM", "Envs", "Transport", "CLinux"],
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable"])]
+        ),
+        .executableTarget(
+            name: "rockctl",
+            dependencies: ["Admin", "CLinux"],
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-stdlib"])]
+        ),
+
+        .testTarget(name: "TransportTests", dependencies: ["Transport"], swiftSettings: strict),
+        .testTarget(
+            name: "GEMTests", dependencies: ["GEM"], resources: [.copy("Fixtures")], swiftSettings: strict),
+        .testTarget(
+            name: "EnvsTests", dependencies: ["Envs"], resources: [.copy("Fixtures")], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxHostTests", dependencies: ["SandboxHost"], swiftSettings: strict),
+        .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["Admin"], swiftSettings: strict),
+    ]
+)

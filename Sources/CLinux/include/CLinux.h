@@ -1,0 +1,11 @@
+// The Linux calls that Swift's Glibc module does not show, one header a topic.
+//
+// Every function returns a non-negative result, or -errno. No header needs _GNU_SOURCE: the module is compiled with
+// Swift's flags; the .c files define it.
+#ifndef ROCK_CLINUX_H
+#define ROCK_CLINUX_H
+
+#include "events.h"
+#include "jail.h"
+
+#endif
