@@ -1,1 +1,14 @@
-// Envs
+// The environments that come with Rock. Each folder is one family: its rules, its drawing for people, its ids.
+//
+//   Action/     reading what an agent wrote: the rightmost \boxed{…} that fits
+//   Game/       what all games share: turns, the turn limit, unreadable text, the frame of an observation
+
+public import GEM
+
+/// Everything that can be made without loading anything.
+public enum BuiltInEnvironments {
+    /// The specs of all ids, family by family.
+    public static let specs: [EnvironmentSpec] = [
+        Sokoban.specs
+    ].flatMap { $0 }
+}

@@ -1,0 +1,58 @@
+import GEM
+
+/// The four moves of Sokoban, 2048 and the fifteen puzzle, in the order in which GEM lists them.
+enum Direction: Int, CaseIterable, Sendable {
+    case up, down, left, right
+
+    /// The direction that takes a move back.
+    var opposite: Direction {
+        switch self {
+        case .up: .down
+        case .down: .up
+        case .left: .right
+        case .right: .left
+        }
+    }
+
+    /// The word that names it in actions and messages.
+    var word: StaticString {
+        switch self {
+        case .up: "up"
+        case .down: "down"
+        case .left: "left"
+        case .right: "right"
+        }
+    }
+
+    /// Reads the rightmost box that holds one of the four words and nothing else.
+    static func boxed(in text: Action, ignoringCase: Bool) -> Direction? {
+        BoxedAction.last(in: text, ignoringCase: ignoringCase) { text, cursor in
+            let start = cursor
+            for direction in allCases {
+                cursor = start
+                if cursor.takeWord(direction.word, ignoringCase: ignoringCase, in: text) { return direction }
+            }
+            return nil
+        }
+    }
+}
+
+extension BoxCursor {
+    /// Reads exactly `word`, which is in lower-case ASCII letters.
+    fileprivate mutating func takeWord(_ word: StaticString, ignoringCase: Bool, in text: Action) -> Bool {
+        for index in 0..<word.utf8CodeUnitCount {
+            guard let letter = letter(in: text) else { return false }
+            guard (ignoringCase ? letter | 0x20 : letter) == word.utf8Start[index] else { return false }
+        }
+        return true
+    }
+}
+
+extension Text {
+    /// Appends `\boxed{…}` around the direction's word.
+    mutating func append(boxed direction: Direction) {
+        append(#"\boxed{"#)
+        append(direction.word)
+        append("}")
+    }
+}

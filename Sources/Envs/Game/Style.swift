@@ -1,0 +1,10 @@
+/// The ANSI colours of all boards, so that the same thing looks the same in every game.
+enum Style {
+    static let plain: StaticString = "\u{1B}[0m"
+    static let dim: StaticString = "\u{1B}[90m"
+    static let wall: StaticString = "\u{1B}[34m"
+    static let player: StaticString = "\u{1B}[1;96m"
+    static let box: StaticString = "\u{1B}[33m"
+    static let goal: StaticString = "\u{1B}[95m"
+    static let success: StaticString = "\u{1B}[1;32m"
+}
