@@ -22,13 +22,14 @@ let package = Package(
     targets: [
         // The kernel calls that Swift's Glibc module does not show.
         .target(name: "CLinux"),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // Libraries, bottom up. An arrow never points up: see Docs/Architecture.md.
         .target(name: "Transport", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "GEM", swiftSettings: strict),
         .target(name: "Envs", dependencies: ["GEM"], swiftSettings: strict),
         .target(name: "SandboxHost", dependencies: ["GEM", "Transport", "CLinux"], swiftSettings: strict),
-        .target(name: "Admin", dependencies: ["GEM", "Envs", "SandboxHost", "Transport"], swiftSettings: strict),
+        .target(name: "Admin", dependencies: ["GEM", "Envs", "SandboxHost", "Transport", "CYAML"], swiftSettings: strict),
 
         // The agent inside a sandbox: one fully static file without Foundation, so it runs in any root filesystem.
         .executableTarget(

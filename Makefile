@@ -1,0 +1,54 @@
+# Rock's commands for people. `make help` lists them.
+#
+#   make demo      from a fresh Debian machine with Swift and git to a finished episode of Sokoban
+#   make test      the whole test suite, on the same machine
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+BUILD_PACKAGES = libyaml-dev pkg-config
+TEST_PACKAGES = curl python3 python3-venv zsh fish util-linux procps iproute2
+RELEASE = .build/release
+
+.PHONY: help setup build demo test test-setup lint format install uninstall bench clean
+
+help:  ## Lists these commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## Installs what is missing from Debian to build Rock.
+	@command -v $(SWIFT) >/dev/null || { echo "There is no Swift toolchain on PATH: install Swift 6.2 or newer from swift.org, then try again." >&2; exit 1; }
+	@Scripts/install-debian-packages $(BUILD_PACKAGES)
+
+build: setup  ## Builds rockctl and rocklet in release.
+	$(SWIFT) build -c release --product rocklet
+	$(SWIFT) build -c release --product rockctl
+
+demo: build  ## Plays an episode of Sokoban in a sandbox, to its end.
+	$(RELEASE)/rockctl env run game:Sokoban-v0-easy --seed 42
+
+test-setup: setup
+	@Scripts/install-debian-packages $(TEST_PACKAGES)
+	@Scripts/make-test-venv
+
+test: test-setup  ## Runs the whole test suite.
+	$(SWIFT) build
+	$(SWIFT) test
+
+lint:  ## Checks the format of every Swift file, as CI does.
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+format:  ## Formats every Swift file in place.
+	$(SWIFT) format format --in-place --recursive Sources Tests Package.swift
+
+install: build  ## Puts rockctl, rocklet and shell completions below PREFIX (default /usr/local).
+	install -D -m 755 -s $(RELEASE)/rockctl $(DESTDIR)$(PREFIX)/bin/rockctl
+	install -D -m 755 -s $(RELEASE)/rocklet $(DESTDIR)$(PREFIX)/libexec/rock/rocklet
+	$(RELEASE)/rockctl completions bash | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rockctl
+	$(RELEASE)/rockctl completions zsh | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rockctl
+	$(RELEASE)/rockctl completions fish | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rockctl.fish
+
+uninstall:  ## Removes what install put there.
+	rm -f $(DESTDIR)$(PREFIX)/bin/rockctl $(DESTDIR)$(PREFIX)/libexec/rock/rocklet
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rockctl $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rockctl $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rockctl.fish
+
+clean:  ## Removes every built file.
+	rm -rf .build
