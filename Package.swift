@@ -32,9 +32,10 @@ let package = Package(
         .target(name: "Admin", dependencies: ["GEM", "Envs", "SandboxHost", "Transport", "CYAML"], swiftSettings: strict),
 
         // The agent inside a sandbox: one fully static file without Foundation, so it runs in any root filesystem.
+        .target(name: "RockletCore", dependencies: ["CLinux"], swiftSettings: strict),
         .executableTarget(
             name: "rocklet",
-            dependencies: ["GEM", "Envs", "Transport", "CLinux"],
+            dependencies: ["RockletCore", "GEM", "Envs"],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-executable"])]
         ),

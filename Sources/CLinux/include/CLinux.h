@@ -7,5 +7,6 @@
 
 #include "events.h"
 #include "jail.h"
+#include "zygote.h"
 
 #endif

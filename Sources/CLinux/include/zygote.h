@@ -1,0 +1,84 @@
+// The zygote: a process, initialised once, that clones jails; and the messages between it and its server.
+#ifndef ROCK_CLINUX_ZYGOTE_H
+#define ROCK_CLINUX_ZYGOTE_H
+
+#include <stdint.h>
+
+#include "jail.h"
+
+/// How many jails one zygote can have alive: their slots are 0 up to this.
+#define ROCK_ZYGOTE_SLOTS 65536
+
+/// How many folders a jail's limits can be spread over (cgroup v1 has one for each controller).
+#define ROCK_ZYGOTE_CGROUPS 4
+
+// MARK: Messages, one datagram each
+
+/// What a server asks of its zygote.
+struct rock_zygote_request {
+    uint32_t kind;              // enum rock_zygote_request_kind
+    uint32_t slot;              // which jail; free again once its end was reported
+    struct rock_jail_limits limits;
+    char cgroup[48];            // folder under each of the zygote's cgroups, NUL-terminated; "" for none
+};
+
+enum rock_zygote_request_kind {
+    ROCK_ZYGOTE_CLONE = 1,      // carries the jail's listening socket
+    ROCK_ZYGOTE_KILL = 2,       // without effect on a slot whose jail has ended
+};
+
+/// What a zygote tells its server.
+struct rock_zygote_event {
+    uint32_t kind;              // enum rock_zygote_event_kind
+    uint32_t slot;
+    int32_t pid;                // cloned: the jail's process id as the server sees it, 0 if that is unknown
+    int32_t code;               // ended: CLD_EXITED, CLD_KILLED or CLD_DUMPED
+    int32_t status;             // ended: exit status or signal; refused: errno
+    uint32_t walls;             // ready: those that hold
+    int32_t errors[ROCK_WALL_COUNT]; // ready: errno for each that does not
+};
+
+enum rock_zygote_event_kind {
+    ROCK_ZYGOTE_READY = 1,
+    ROCK_ZYGOTE_CLONED = 2,
+    ROCK_ZYGOTE_REFUSED = 3,
+    ROCK_ZYGOTE_ENDED = 4,
+};
+
+/// Sends one message and perhaps a descriptor (-1 for none) without waiting. 0, or -errno (-EAGAIN: no room now).
+int rock_message_send(int fd, const void *bytes, uint32_t count, int passed);
+
+/// Receives one message without waiting. Its length, 0 at the end of the connection, or -errno.
+int rock_message_receive(int fd, void *bytes, uint32_t count);
+
+/// Makes the two ends of a control connection, both close-on-exec. 0 or -errno.
+int rock_message_pair(int ends[2]);
+
+// MARK: The server's side
+
+/// Starts `path` as a zygote with an empty environment and `control` as descriptor 3, in a PID namespace of its own
+/// if `own_pids` (whatever ends it, the kernel then ends everything inside), and as root of a user namespace of its
+/// own if `own_user`. Does not copy the caller's memory. Returns the process id or -errno.
+int rock_zygote_spawn(const char *path, char *const arguments[], int control, int own_pids, int own_user);
+
+// MARK: The zygote's side
+
+struct rock_zygote {
+    int control;                // the connection to the server
+    uint32_t walls;             // to build
+    uint32_t user_base;         // jail `slot` becomes user `user_base + slot` outside
+    uint32_t own_user;          // the zygote is an ordinary user outside: all jails are that user
+    const char *cgroups[ROCK_ZYGOTE_CGROUPS]; // absolute folders, NULL from the first unused one on
+    uint32_t cgroup_version;    // 1 or 2
+};
+
+/// Serves requests until the connection ends, then ends the process and with it every jail.
+///
+/// Returns only in a jail, walled in, with its listening socket as ROCK_JAIL_LISTENER. Everything that the zygote
+/// writes between two clones lies on pages that jails do not share, or each jail would keep its own copy of them.
+void rock_zygote_serve(const struct rock_zygote *zygote);
+
+/// Overwrites the arguments and the environment that the kernel laid into the process's memory.
+void rock_scrub_arguments(int count, char **arguments);
+
+#endif

@@ -1,0 +1,140 @@
+#define _GNU_SOURCE
+#include "zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// MARK: Messages
+
+int rock_message_pair(int ends[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : -errno;
+}
+
+int rock_message_send(int fd, const void *bytes, uint32_t count, int passed) {
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr alignment;
+    } ancillary;
+    struct iovec iovec = {(void *)bytes, count};
+    struct msghdr message = {.msg_iov = &iovec, .msg_iovlen = 1};
+    if (passed >= 0) {
+        message.msg_control = ancillary.bytes;
+        message.msg_controllen = sizeof ancillary.bytes;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof passed);
+        memcpy(CMSG_DATA(header), &passed, sizeof passed);
+    }
+    ssize_t result;
+    do {
+        result = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : 0;
+}
+
+int rock_message_receive(int fd, void *bytes, uint32_t count) {
+    ssize_t result;
+    do {
+        result = recv(fd, bytes, count, MSG_DONTWAIT);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : (int)result;
+}
+
+// MARK: Starting a zygote
+
+struct start {
+    const char *path;
+    char *const *arguments;
+    int control;
+    int own_user;
+    uid_t uid;
+    gid_t gid;
+    int error;
+};
+
+static int write_self(const char *path, const char *format, unsigned id) {
+    char text[32];
+    // snprintf of one integer takes no lock and no memory in glibc; the parent is stopped meanwhile in any case.
+    int count = snprintf(text, sizeof text, format, id);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t written = write(fd, text, (size_t)count);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return written < 0 ? -1 : 0;
+}
+
+// In the child, on a stack of its own and in the memory of the parent, which waits: only system calls.
+static int begin(void *argument) {
+    struct start *start = argument;
+    if (start->own_user
+        && (write_self("/proc/self/setgroups", "deny", 0) != 0 || write_self("/proc/self/uid_map", "0 %u 1", start->uid) != 0
+            || write_self("/proc/self/gid_map", "0 %u 1", start->gid) != 0)) {
+        goto failed;
+    }
+    // Standard error stays, for the one line a zygote says when it cannot start.
+    int control = fcntl(start->control, F_DUPFD, 4);
+    int null = open("/dev/null", O_RDWR);
+    if (control < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(control, 3) < 0) goto failed;
+    if (syscall(SYS_close_range, 4, ~0u, 0) != 0) goto failed;
+    // Handlers belong to the parent's program; exec resets them. What is ignored or blocked would stay.
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action;
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN) signal(number, SIG_DFL);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    char *const environment[] = {NULL};
+    execve(start->path, start->arguments, environment);
+failed:
+    start->error = errno;
+    _exit(127);
+}
+
+int rock_zygote_spawn(const char *path, char *const arguments[], int control, int own_pids, int own_user) {
+    struct start start = {
+        .path = path, .arguments = arguments, .control = control, .own_user = own_user, .uid = getuid(), .gid = getgid(),
+    };
+    const size_t size = 64 * 1024;
+    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) return -errno;
+    // Signals wait meanwhile: a handler must not run in the child on the parent's memory.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (own_pids ? CLONE_NEWPID : 0) | (own_user ? CLONE_NEWUSER : 0);
+    int pid = clone(begin, stack + size, flags, &start);
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    munmap(stack, size);
+    if (pid < 0) return -error;
+    if (start.error != 0) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+        return -start.error;
+    }
+    return pid;
+}
+
+// MARK: Leaving no trace of the outside
+
+void rock_scrub_arguments(int count, char **arguments) {
+    for (int i = 0; i < count; i++) memset(arguments[i], 0, strlen(arguments[i]));
+    extern char **environ;
+    for (char **entry = environ; entry && *entry; entry++) memset(*entry, 0, strlen(*entry));
+    char *path = (char *)getauxval(AT_EXECFN);
+    if (path) memset(path, 0, strlen(path));
+}
