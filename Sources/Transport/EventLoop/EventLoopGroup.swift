@@ -1,0 +1,31 @@
+import Glibc
+import Synchronization
+
+/// Loops that share the work of one process.
+package final class EventLoopGroup: Sendable {
+    package let loops: [EventLoop]
+    private let turns = Atomic<Int>(0)
+
+    /// Starts the threads.
+    ///
+    /// - Parameter count: How many; by default one for each processor the process may use.
+    /// - Throws: ``SystemCallError`` when the process is out of descriptors or threads.
+    package init(count: Int = EventLoopGroup.processors) throws {
+        precondition(count > 0, "a group has at least one loop")
+        loops = try (0..<count).map { try EventLoop(name: "loop-\($0)") }
+    }
+
+    /// How many processors are online.
+    package static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    /// The loop whose turn it is.
+    package func next() -> EventLoop {
+        let turn = turns.wrappingAdd(1, ordering: .relaxed).oldValue
+        return loops[Int(UInt(bitPattern: turn) % UInt(loops.count))]
+    }
+
+    /// Ends every thread and waits for it; see ``EventLoop/shutDown()``.
+    package func shutDown() {
+        for loop in loops { loop.shutDown() }
+    }
+}
