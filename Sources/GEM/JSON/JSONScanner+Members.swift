@@ -64,6 +64,30 @@ extension JSONScanner {
         return try scanString(in: text)
     }
 
+    /// Finds the members called `names` in the object at `range` of `text`.
+    ///
+    /// - Parameters:
+    ///   - names: ASCII names.
+    ///   - range: Where the object begins; what is behind it is not looked at.
+    ///   - text: The text.
+    /// - Returns: Where the value of each of `names` is, without blanks around it; `nil` where the object has no such member.
+    /// - Throws: ``JSONError`` where no object can be read, or holds one of `names` twice.
+    public static func values(
+        of names: [StaticString], at range: Range<Int>, in text: Span<UInt8>
+    ) throws(JSONError) -> [Range<Int>?] {
+        var scanner = JSONScanner(at: range.lowerBound)
+        var object = try scanner.openObject(in: text)
+        var values = [Range<Int>?](repeating: nil, count: names.count)
+        while let name = try scanner.nextName(of: &object, in: text) {
+            let value = try scanner.skipValue(in: text)
+            for place in names.indices where name.equals(names[place], in: text) {
+                guard values[place] == nil else { throw JSONError(at: name.range.lowerBound, expected: .newName) }
+                values[place] = value
+            }
+        }
+        return values
+    }
+
     /// The members of the object that `text` is, checked to the last byte.
     ///
     /// - Throws: ``JSONError`` where `text` is not one JSON object, or holds a name twice.
