@@ -9,6 +9,12 @@ public import GEM
 public enum BuiltInEnvironments {
     /// The specs of all ids, family by family.
     public static let specs: [EnvironmentSpec] = [
-        Sokoban.specs
+        TowerOfHanoi.specs,
+        GuessTheNumber.specs,
+        Mastermind.specs,
+        Minesweeper.specs,
+        FifteenPuzzle.specs,
+        Game2048.specs,
+        Sokoban.specs,
     ].flatMap { $0 }
 }

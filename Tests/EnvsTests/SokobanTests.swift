@@ -109,6 +109,7 @@ import Testing
                 # # _ _ # #
                 # # # # # #
                 # wall  _ floor  O goal  X box  √ box on goal  P you
+                turn 3/20 · 1/2 boxes on goals
 
                 """)
         let plain = player.render(.ansi).replacing(/\u{1B}\[[0-9;]*m/, with: "")
@@ -120,7 +121,7 @@ import Testing
                 │ · · ■ · │ 
                 ╰─╮ · · ╭─╯ 
                   ╰─────╯   
-                turn 3/20 · on goals 1/2
+                turn 3/20 · 1/2 boxes on goals
 
                 """)
     }

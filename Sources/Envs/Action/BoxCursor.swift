@@ -84,3 +84,13 @@ struct BoxCursor {
         return Unicode.Scalar(value).map { ($0, length) }
     }
 }
+
+extension Action {
+    /// Whether the bytes at `range` spell `word`, which is in lower-case ASCII letters.
+    func spells(_ word: StaticString, at range: Range<Int>, ignoringCase: Bool = true) -> Bool {
+        guard range.count == word.utf8CodeUnitCount else { return false }
+        let fold: UInt8 = ignoringCase ? 0x20 : 0
+        for index in range where self[index] | fold != word.utf8Start[index - range.lowerBound] { return false }
+        return true
+    }
+}

@@ -27,24 +27,14 @@ enum Direction: Int, CaseIterable, Sendable {
     /// Reads the rightmost box that holds one of the four words and nothing else.
     static func boxed(in text: Action, ignoringCase: Bool) -> Direction? {
         BoxedAction.last(in: text, ignoringCase: ignoringCase) { text, cursor in
-            let start = cursor
-            for direction in allCases {
-                cursor = start
-                if cursor.takeWord(direction.word, ignoringCase: ignoringCase, in: text) { return direction }
+            let start = cursor.offset
+            while cursor.letter(in: text) != nil {}
+            for direction in allCases
+            where text.spells(direction.word, at: start..<cursor.offset, ignoringCase: ignoringCase) {
+                return direction
             }
             return nil
         }
-    }
-}
-
-extension BoxCursor {
-    /// Reads exactly `word`, which is in lower-case ASCII letters.
-    fileprivate mutating func takeWord(_ word: StaticString, ignoringCase: Bool, in text: Action) -> Bool {
-        for index in 0..<word.utf8CodeUnitCount {
-            guard let letter = letter(in: text) else { return false }
-            guard (ignoringCase ? letter | 0x20 : letter) == word.utf8Start[index] else { return false }
-        }
-        return true
     }
 }
 

@@ -32,6 +32,12 @@ protocol Game: Environment {
 
     /// Writes an action's form for the request that closes every observation, such as `\boxed{word}`.
     func writeActionForm(into text: inout Text)
+
+    /// Draws the game for a person: whole lines, with ANSI colours where `colours` says so.
+    func draw(colours: Bool, into text: inout Text)
+
+    /// Writes what a person wants to know beside the turn, such as "2/5 words"; nothing by default.
+    func writeStatus(into text: inout Text)
 }
 
 /// What one readable move earned, and whether it ended the game.
@@ -95,6 +101,22 @@ extension Game {
         writeState(into: &observation.state)
         return result
     }
+
+    func render(_ mode: RenderMode, into text: inout Text) {
+        draw(colours: mode == .ansi, into: &text)
+        if mode == .ansi { text.append(Style.dim) }
+        text.append("turn ")
+        text.append(episode.turn)
+        text.append("/")
+        text.append(episode.maxTurns)
+        let start = text.bytes.count
+        writeStatus(into: &text)
+        if text.bytes.count > start { text.bytes.insert(contentsOf: " · ".utf8, at: start) }
+        if mode == .ansi { text.append(Style.plain) }
+        text.append("\n")
+    }
+
+    func writeStatus(into text: inout Text) {}
 
     func rewardAtLimit(_ move: Move, earned: Double) -> Double { earned }
 

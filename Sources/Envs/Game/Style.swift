@@ -6,5 +6,6 @@ enum Style {
     static let player: StaticString = "\u{1B}[1;96m"
     static let box: StaticString = "\u{1B}[33m"
     static let goal: StaticString = "\u{1B}[95m"
+    static let red: StaticString = "\u{1B}[31m"
     static let success: StaticString = "\u{1B}[1;32m"
 }

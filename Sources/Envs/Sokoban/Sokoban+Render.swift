@@ -1,28 +1,23 @@
 import GEM
 
 extension Sokoban {
-    func render(_ mode: RenderMode, into text: inout Text) {
-        switch mode {
-        case .text:
+    func draw(colours: Bool, into text: inout Text) {
+        guard colours else {
             writeBoard(into: &text)
             text.append("\n# wall  _ floor  O goal  X box  √ box on goal  P you\n")
-        case .ansi:
-            for row in 0..<rows {
-                for column in 0..<columns { draw(row, column, into: &text) }
-                text.append("\n")
-            }
-            text.append(Style.dim)
-            text.append("turn ")
-            text.append(episode.turn)
-            text.append("/")
-            text.append(episode.maxTurns)
-            text.append(" · on goals ")
-            text.append(boxesOnGoals)
-            text.append("/")
-            text.append(goals.count)
-            text.append(Style.plain)
+            return
+        }
+        for row in 0..<rows {
+            for column in 0..<columns { draw(row, column, into: &text) }
             text.append("\n")
         }
+    }
+
+    func writeStatus(into text: inout Text) {
+        text.append(boxesOnGoals)
+        text.append("/")
+        text.append(goals.count)
+        text.append(" boxes on goals")
     }
 
     /// One cell, always two columns wide.

@@ -9,12 +9,9 @@ extension Sokoban {
     ]
 
     private static func spec(_ variant: String, room: (Int, Int)?, boxes: Int?, maxTurns: Int?) -> EnvironmentSpec {
-        EnvironmentSpec(
-            id: EnvironmentID(namespace: "game", name: "Sokoban", version: 0, variant: variant),
-            summary: "Push every box of a warehouse onto a goal.",
-            actionGrammar: #"\boxed{up|down|left|right}"#,
-            rewardRange: -0.1...1,
-            maxTurns: maxTurns,
+        .game(
+            "Sokoban", variant, summary: "Push every box of a warehouse onto a goal.",
+            actionGrammar: #"\boxed{up|down|left|right}"#, rewardRange: -0.1...1, maxTurns: maxTurns,
             parameters: [
                 Parameter(
                     "dim_room", .integerPair(4...12), default: room.map { .integerPair($0.0, $0.1) } ?? .null,
@@ -23,9 +20,8 @@ extension Sokoban {
                     "room_size", .integerPair(4...12), default: .null, isOptional: true,
                     summary: "Another spelling of dim_room; it wins where both are given."),
                 Parameter(
-                    "num_boxes", .integer(1...8), default: boxes.map { .integer($0) } ?? .null, isOptional: true,
+                    "num_boxes", .integer(1...8), default: .of(boxes), isOptional: true,
                     summary: "Boxes, and as many goals."),
-                .maxTurns(maxTurns, isOptional: true),
             ]
         ) { arguments, entropy in
             var setup = Setup(fixed: nil, maxTurns: arguments.integer("max_turns") ?? 0)
