@@ -25,7 +25,7 @@ public struct EnvironmentID: Hashable, Sendable, CustomStringConvertible {
         }
         let pieces = text[text.index(after: colon)...].split(separator: "-", omittingEmptySubsequences: false)
         guard pieces.count >= 2, isWord(text[..<colon]), pieces.allSatisfy(isWord), pieces[1].first == "v",
-            let version = Int(pieces[1].dropFirst()), version >= 0
+            let version = Int(pieces[1].dropFirst()), version >= 0, String(version) == pieces[1].dropFirst()
         else { return nil }
         self.init(
             namespace: String(text[..<colon]), name: String(pieces[0]), version: version,
