@@ -1,0 +1,270 @@
+import Synchronization
+
+/// One client's connection to an ``HTTPServer``.
+package final class HTTPConnection: @unchecked Sendable {
+    // Safety of @unchecked: `closing` is guarded by its mutex; every other variable is touched on the loop's thread only,
+    // where the connection's task and the socket's events run, and where everything else hops to.
+
+    /// Where the connection is between two requests, or within one.
+    enum Phase {
+        /// Between requests; nothing of the next has arrived.
+        case idle
+        /// A head is arriving.
+        case reading
+        /// A handler runs, or its answer is being sent.
+        case handling
+        case webSocket(WebSocket)
+    }
+
+    /// The client's address.
+    package let peer: SocketAddress
+    let loop: EventLoop
+    let shard: HTTPServerShard
+    let socket: StreamSocket
+    var phase = Phase.idle
+    var input = InputBuffer()
+    var head = HTTPRequestHead()
+    var body = HTTPBodyState()
+    private var output: [UInt8] = []
+    var task: Task<Void, Never>?
+    private var requests = 0
+    private let closing = Mutex(CloseCallbacks())
+
+    init(_ socket: StreamSocket, peer: SocketAddress, shard: HTTPServerShard) {
+        self.socket = socket
+        self.peer = peer
+        self.shard = shard
+        loop = socket.loop
+    }
+
+    // MARK: Leases
+
+    /// What ``onClose(_:)`` answers, to take the callback back.
+    package struct CloseToken: Hashable, Sendable {
+        fileprivate let rawValue: Int
+    }
+
+    private struct CloseCallbacks {
+        var isClosed = false
+        var next = 0
+        var waiting: [Int: @Sendable () -> Void] = [:]
+    }
+
+    /// Calls `body` once, when the connection has ended in whatever way; at once if it has. Callable from every thread;
+    /// `body` runs on the connection's loop, or on the caller's thread if it is late.
+    @discardableResult
+    package func onClose(_ body: @escaping @Sendable () -> Void) -> CloseToken {
+        let token: Int? = closing.withLock { closing in
+            guard !closing.isClosed else { return nil }
+            closing.next += 1
+            closing.waiting[closing.next] = body
+            return closing.next
+        }
+        if token == nil { body() }
+        return CloseToken(rawValue: token ?? 0)
+    }
+
+    /// Forgets a callback of ``onClose(_:)``. Does nothing once it has run.
+    package func removeOnClose(_ token: CloseToken) {
+        closing.withLock { _ = $0.waiting.removeValue(forKey: token.rawValue) }
+    }
+
+    // MARK: Its life
+
+    /// Serves requests until the connection ends.
+    func run() async {
+        socket.onPeerClosed = { [unowned self] in
+            if case .handling = phase { task?.cancel() }
+        }
+        do {
+            while try await readHead(), try await serve() {}
+        } catch let error as HTTPError {
+            await refuse(error)
+        } catch {
+            // The client has gone, or was cut off: there is nobody to tell.
+        }
+        end()
+    }
+
+    private func end() {
+        socket.close()
+        task = nil
+        let callbacks = closing.withLock { closing in
+            closing.isClosed = true
+            defer { closing.waiting = [:] }
+            return closing.waiting.sorted { $0.key < $1.key }
+        }
+        for (_, callback) in callbacks { callback() }
+        shard.remove(self)
+    }
+
+    /// Ends the connection as soon as nothing is in flight.
+    func windDown() {
+        switch phase {
+        case .idle: socket.close()
+        case .reading, .handling: break
+        case .webSocket(let webSocket): webSocket.goAway()
+        }
+    }
+
+    /// Ends the connection now.
+    func abort() {
+        task?.cancel()
+        socket.close()
+    }
+
+    // MARK: One request
+
+    /// Reads the next request's head.
+    ///
+    /// - Returns: Whether there is one: `false` when the client has nothing more to say, or the server is closing.
+    private func readHead() async throws -> Bool {
+        let configuration = shard.configuration
+        var scanner = HTTPHeadScanner()
+        var deadline = loop.now + (requests == 0 ? configuration.headTimeout : configuration.idleTimeout)
+        phase = .idle
+        while true {
+            skipEmptyLine()
+            if !input.isEmpty {
+                if case .idle = phase {
+                    phase = .reading
+                    deadline = loop.now + configuration.headTimeout
+                }
+                if try parseHead(&scanner) {
+                    requests += 1
+                    return true
+                }
+            } else if shard.isClosing {
+                return false
+            }
+            do {
+                guard let count = try socket.receive(appendingTo: &input, by: shard.scratch) else {
+                    try await socket.waitUntilReadable(until: deadline)
+                    continue
+                }
+                if count == 0 { return false }
+            } catch ConnectionError.timedOut {
+                if case .idle = phase { return false }
+                throw HTTPError(408, "The request's head took too long.")
+            }
+        }
+    }
+
+    private func parseHead(_ scanner: inout HTTPHeadScanner) throws(HTTPError) -> Bool {
+        let limits = shard.configuration.head
+        let length = try input.withSpan { span throws(HTTPError) in
+            guard let length = try scanner.scan(span, limits) else { return 0 }
+            try head.parse(span.extracting(..<length), limits)
+            return length
+        }
+        input.drop(length)
+        return length > 0
+    }
+
+    /// Old clients send an empty line after a body; RFC 9112 (2.2) asks to overlook it.
+    private func skipEmptyLine() {
+        guard input.first == 0x0D, input.count >= 2, input.bytes[input.start + 1] == 0x0A else { return }
+        input.drop(2)
+    }
+
+    /// Answers the request whose head has just been read.
+    ///
+    /// - Returns: Whether the connection can be used again.
+    private func serve() async throws -> Bool {
+        let target = head.headers.bytes[head.target.indices]
+        guard HTTPTarget.isPlain(target) || HTTPTarget.path(target) != nil else {
+            throw HTTPError(.badRequest, "The request's path cannot be decoded.")
+        }
+        try body.begin(head, limit: shard.configuration.maximumBodyBytes)
+        let minorVersion = head.minorVersion
+        let isHead = head.headers.bytes[head.method.indices].elementsEqual("HEAD".utf8)
+        var keepsAlive = head.keepsAlive && requests < shard.configuration.maximumRequestsPerConnection
+        phase = .handling
+        let response = await shard.handler(
+            HTTPRequest(
+                head: head,
+                body: HTTPRequestBody(
+                    connection: self, serial: body.serial, announcedBytes: body.announcedBytes), connection: self))
+        if let failure = body.failure { throw failure }
+        body.end()
+        // A task that the handler has left behind may still wait for the body.
+        socket.interruptReader(ConnectionError.closed)
+        if case .webSocket(let configuration, let body) = response.body {
+            return try await upgrade(response, configuration, body)
+        }
+        keepsAlive = keepsAlive && !shard.isClosing && body.canBeDrained(shard.configuration.maximumDrainedBytes)
+        if case .stream = response.body, minorVersion == 0 { keepsAlive = false }
+        try await send(response, minorVersion: minorVersion, isHead: isHead, keepsAlive: keepsAlive)
+        if keepsAlive { return try await drainBody() }
+        if !body.isAtEnd { await linger() }
+        return false
+    }
+
+    // MARK: Answers
+
+    func send(_ response: HTTPResponse, minorVersion: Int, isHead: Bool, keepsAlive: Bool) async throws {
+        output.removeAll(keepingCapacity: true)
+        switch response.body {
+        case .bytes(let bytes):
+            let hasBody = response.status.allowsBody
+            shard.encoder.append(
+                response, framing: hasBody ? .length(bytes.count) : .none, minorVersion: minorVersion,
+                keepsAlive: keepsAlive, to: &output)
+            guard hasBody, !isHead, !bytes.isEmpty else { return try await sendAll(output) }
+            if bytes.count > Self.copiedBodyBytes { return try await sendAll(output, bytes) }
+            output.append(contentsOf: bytes)
+            try await sendAll(output)
+        case .stream(let produce):
+            let isChunked = minorVersion == 1
+            shard.encoder.append(
+                response, framing: isChunked ? .chunked : .untilClose, minorVersion: minorVersion,
+                keepsAlive: keepsAlive, to: &output)
+            try await sendAll(output)
+            if isHead { return }
+            let writer = HTTPBodyWriter(self, isChunked: isChunked)
+            try await produce(writer)
+            try await writer.finish()
+        case .webSocket:
+            preconditionFailure("an upgrade is not sent as an answer")
+        }
+    }
+
+    /// Up to here copying a body behind its head is cheaper than a second piece for the kernel to gather.
+    private static let copiedBodyBytes = 8 * 1024
+
+    func sendAll(_ first: [UInt8], _ second: [UInt8] = []) async throws {
+        try await socket.sendAll(first, second, patience: shard.configuration.writeTimeout)
+    }
+
+    /// Says why a request was not taken, and ends the conversation.
+    private func refuse(_ error: HTTPError) async {
+        phase = .handling
+        do {
+            try await send(
+                .text(error.status, error.message + "\n"), minorVersion: 1, isHead: false, keepsAlive: false)
+            await linger()
+        } catch {
+            // The client did not wait for the answer.
+        }
+    }
+
+    /// Closing a socket with unread bytes makes the kernel send a reset, which can overtake the answer and destroy it. So
+    /// stop sending, and drop what still comes, for a while.
+    private func linger() async {
+        socket.finishSending()
+        let deadline = loop.now + .seconds(2)
+        var dropped = 0
+        do {
+            while dropped < 4 * 1024 * 1024 {
+                if let count = try socket.receive(into: shard.scratch) {
+                    if count == 0 { return }
+                    dropped += count
+                } else {
+                    try await socket.waitUntilReadable(until: deadline)
+                }
+            }
+        } catch {
+            // Long enough, or gone.
+        }
+    }
+}

@@ -1,0 +1,68 @@
+/// The three figures of an answer.
+package struct HTTPStatus: RawRepresentable, Hashable, Sendable, ExpressibleByIntegerLiteral {
+    package let rawValue: UInt16
+
+    /// - Precondition: `rawValue` is 100–999: three figures.
+    package init(rawValue: UInt16) {
+        precondition(100...999 ~= rawValue, "a status has three figures")
+        self.rawValue = rawValue
+    }
+
+    package init(integerLiteral value: UInt16) {
+        self.init(rawValue: value)
+    }
+
+    package static let ok: HTTPStatus = 200
+    package static let badRequest: HTTPStatus = 400
+    package static let notFound: HTTPStatus = 404
+    package static let internalServerError: HTTPStatus = 500
+
+    /// Whether answers of this status carry a body at all.
+    var allowsBody: Bool { rawValue >= 200 && rawValue != 204 && rawValue != 304 }
+
+    /// The words after the figures; empty for a status this table does not know, which is allowed.
+    package var reason: String {
+        switch rawValue {
+        case 100: "Continue"
+        case 101: "Switching Protocols"
+        case 200: "OK"
+        case 201: "Created"
+        case 202: "Accepted"
+        case 204: "No Content"
+        case 206: "Partial Content"
+        case 301: "Moved Permanently"
+        case 302: "Found"
+        case 303: "See Other"
+        case 304: "Not Modified"
+        case 307: "Temporary Redirect"
+        case 308: "Permanent Redirect"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 406: "Not Acceptable"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 410: "Gone"
+        case 411: "Length Required"
+        case 412: "Precondition Failed"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
+        case 416: "Range Not Satisfiable"
+        case 417: "Expectation Failed"
+        case 422: "Unprocessable Content"
+        case 426: "Upgrade Required"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        default: ""
+        }
+    }
+}
