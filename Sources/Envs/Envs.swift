@@ -2,6 +2,8 @@
 //
 //   Action/     reading what an agent wrote: the rightmost \boxed{…} that fits
 //   Game/       what all games share: turns, the turn limit, unreadable text, the frame of an observation
+//   Words/      word lists that are part of the program, and the secrets drawn from them
+//   WordGrid/   words that cross on a square, for Crosswords and WordSearch
 
 public import GEM
 
@@ -13,8 +15,13 @@ public enum BuiltInEnvironments {
         GuessTheNumber.specs,
         Mastermind.specs,
         Minesweeper.specs,
+        Wordle.specs,
         FifteenPuzzle.specs,
+        Hangman.specs,
+        Sudoku.specs,
         Game2048.specs,
         Sokoban.specs,
+        Crosswords.specs,
+        WordSearch.specs,
     ].flatMap { $0 }
 }

@@ -21,6 +21,9 @@ struct BoxCursor {
         return true
     }
 
+    /// Whether `byte` comes next.
+    func isAt(_ byte: UInt8, in text: Action) -> Bool { offset < text.count && text[offset] == byte }
+
     /// Reads one ASCII letter.
     mutating func letter(in text: Action) -> UInt8? {
         guard offset < text.count, (0x61...0x7A) ~= text[offset] | 0x20 else { return nil }

@@ -7,5 +7,8 @@ enum Style {
     static let box: StaticString = "\u{1B}[33m"
     static let goal: StaticString = "\u{1B}[95m"
     static let red: StaticString = "\u{1B}[31m"
+    static let onGreen: StaticString = "\u{1B}[1;30;42m"
+    static let onYellow: StaticString = "\u{1B}[1;30;43m"
+    static let onGrey: StaticString = "\u{1B}[97;100m"
     static let success: StaticString = "\u{1B}[1;32m"
 }

@@ -1,0 +1,124 @@
+import GEM
+
+/// Fill a small crossword letter by letter.
+///
+/// - Action: `\boxed{2 5 A}`: row and column from 0 and a letter in either case, one or more blanks between them.
+/// - Board: `C00 …` above, `R00 …` at the left; `.` unused, `_` open, a capital where filled. The clues stand below.
+/// - Rewards: each right letter pays its share of all letter cells; a wrong one costs nothing but the turn.
+/// - Endings: no open cell is left, the turn limit, unreadable text.
+/// - Source: GEM's Crosswords, after TextArena, with clues of our own.
+struct Crosswords: Game {
+    var episode: Episode
+
+    /// What a game is played with.
+    typealias Setup = (isHardcore: Bool, words: Int, maxTurns: Int)
+
+    private let fixed: Setup?
+    /// The words on the board, in the order in which they were placed.
+    private(set) var placed: [WordPlacer.Placed] = []
+    private var entries: [CrosswordEntry] = []
+    /// The letters to find, in capitals; 0 where the cell is unused.
+    private var solution: [UInt8] = []
+    private(set) var board = LetterBoard(side: 0, symbols: [])
+    private var letterCells = 0
+    private(set) var openCells = 0
+
+    /// A game of `fixed` size, or of a level drawn at every reset.
+    init(fixed: Setup?, entropy: UInt64) {
+        self.fixed = fixed
+        episode = Episode(entropy: entropy, maxTurns: 0)
+    }
+
+    mutating func begin(seed: Seed?) {
+        let setup = fixed ?? (episode.stream.pick([false, true]), 3, 20)
+        episode.maxTurns = setup.maxTurns
+        let list = setup.isHardcore ? CrosswordEntry.hard : CrosswordEntry.easy
+        entries = WordPlacer.order(episode.stream.sample(list, setup.words)) { $0.word.count }
+        let placer = WordPlacer(placing: entries.map(\.word), filtersCrossings: true, &episode.stream)
+        placed = placer.placed
+        solution = placer.cells.map(uppercased)
+        board = LetterBoard(
+            side: placer.side, symbols: solution.map { $0 == 0 ? UInt8(ascii: ".") : UInt8(ascii: "_") })
+        letterCells = solution.count { $0 != 0 }
+        openCells = letterCells
+    }
+
+    /// The clue of a placed word.
+    func clue(of word: WordPlacer.Placed) -> [UInt8] { entries[word.index].clue }
+
+    /// Row and column as written, of any size, and a capital letter.
+    typealias Move = (row: Int, column: Int, letter: UInt8)
+
+    func read(_ action: Action) -> Move? {
+        BoxedAction.last(in: action) { text, cursor in
+            guard let row = cursor.number(in: text), cursor.blanks(in: text) > 0, let column = cursor.number(in: text),
+                cursor.blanks(in: text) > 0, let letter = cursor.letter(in: text)
+            else { return nil }
+            return (row, column, uppercased(letter))
+        }
+    }
+
+    mutating func play(_ move: Move, message: inout Text) -> Play {
+        guard 0..<board.side ~= move.row, 0..<board.side ~= move.column else {
+            message.append("that cell is outside the grid.")
+            return .nothing
+        }
+        let cell = move.row * board.side + move.column
+        guard solution[cell] != 0 else {
+            message.append("that cell belongs to no word.")
+            return .nothing
+        }
+        guard board[cell] == UInt8(ascii: "_") else {
+            message.append("that cell is filled already.")
+            return .nothing
+        }
+        message.append(ascii: move.letter)
+        guard solution[cell] == move.letter else {
+            message.append(" is wrong there.")
+            return .nothing
+        }
+        board[cell] = move.letter
+        openCells -= 1
+        message.append(" is right.")
+        if openCells == 0 { message.append(" Every cell is filled: solved.") }
+        return Play(reward: 1 / Double(letterCells), ends: openCells == 0)
+    }
+
+    /// GEM puts the letters in square brackets, which makes its samples unreadable; the draws are the same.
+    mutating func sampleAction(into text: inout Text) {
+        let open = solution.indices.filter { board[$0] == UInt8(ascii: "_") }
+        let cell = open.isEmpty ? 0 : episode.stream.pick(open)
+        text.append(#"\boxed{"#)
+        text.append(list: [cell / board.side, cell % board.side])
+        text.append(" ")
+        text.append(ascii: UInt8(ascii: "A") + UInt8(episode.stream.below(26)))
+        text.append("}")
+    }
+}
+
+extension Crosswords {
+    static let specs = [spec("easy", false, 3, 30), spec("hard", true, 3, 40), spec("random", nil, nil, nil)]
+
+    private static func spec(_ variant: String, _ hardcore: Bool?, _ words: Int?, _ maxTurns: Int?) -> EnvironmentSpec {
+        .game(
+            "Crosswords", variant, summary: "Fill a small crossword letter by letter.",
+            actionGrammar: #"\boxed{row column letter}"#, rewardRange: -0.1...1, maxTurns: maxTurns,
+            parameters: [
+                Parameter(
+                    "hardcore", .boolean, default: .of(hardcore), isOptional: true,
+                    summary: "Whether the words are rare."),
+                Parameter(
+                    "num_words", .integer(1...50), default: .of(words), isOptional: true,
+                    summary: "Words to place; one that finds no room is left out."),
+            ]
+        ) { arguments, entropy in
+            var fixed: Setup?
+            if let hardcore = arguments.boolean("hardcore"), let words = arguments.integer("num_words"),
+                let maxTurns = arguments.integer("max_turns")
+            {
+                fixed = (hardcore, words, maxTurns)
+            }
+            return Crosswords(fixed: fixed, entropy: entropy)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import GEM
+
+/// Find hidden words in a square of letters.
+///
+/// - Action: `\boxed{1 2 1 7}`: row and column of a word's first and last letter from 0, one or more blanks between them.
+/// - Board: `C00 …` above, `R00 …` at the left; letters, those of found words in square brackets. Below, how many are found.
+/// - Rewards: each word named pays its share of all words. As in GEM a word pays a second time when it is named with
+///   its ends swapped, so an episode can add up to more than 1.
+/// - Endings: all words are found, the turn limit, unreadable text.
+/// - Source: GEM's WordSearch, after TextArena. The words are not told.
+struct WordSearch: Game {
+    var episode: Episode
+
+    /// What a game is played with.
+    typealias Setup = (isHardcore: Bool, words: Int, maxTurns: Int)
+
+    private let fixed: Setup?
+    private(set) var board = LetterBoard(side: 0, symbols: [])
+    private(set) var placed: [WordPlacer.Placed] = []
+    private var isFound: [Bool] = []
+    private var tried: Set<Ends> = []
+
+    /// A game of `fixed` size, or of a level drawn at every reset.
+    init(fixed: Setup?, entropy: UInt64) {
+        self.fixed = fixed
+        episode = Episode(entropy: entropy, maxTurns: 0)
+    }
+
+    /// How many words are found.
+    var found: Int { isFound.count { $0 } }
+
+    mutating func begin(seed: Seed?) {
+        let setup = fixed ?? (episode.stream.pick([false, true]), 5, 20)
+        episode.maxTurns = setup.maxTurns
+        let list = setup.isHardcore ? WordList.large : WordList.basic
+        let drawn = episode.stream.sample(setup.words, below: list.count).map { list[$0].map(uppercased) }
+        let placer = WordPlacer(
+            placing: WordPlacer.order(drawn, by: \.count), filtersCrossings: false, &episode.stream)
+        placed = placer.placed
+        isFound = Array(repeating: false, count: placed.count)
+        tried.removeAll(keepingCapacity: true)
+        var letters = placer.cells
+        for cell in letters.indices where letters[cell] == 0 {
+            letters[cell] = UInt8(ascii: "A") + UInt8(episode.stream.below(26))
+        }
+        board = LetterBoard(side: placer.side, symbols: letters)
+    }
+
+    /// The two cells that an action names; numbers of any size.
+    struct Ends: Hashable {
+        var row: Int
+        var column: Int
+        var lastRow: Int
+        var lastColumn: Int
+    }
+
+    func read(_ action: Action) -> Ends? {
+        BoxedAction.last(in: action) { text, cursor in
+            guard let row = cursor.number(in: text), cursor.blanks(in: text) > 0, let column = cursor.number(in: text),
+                cursor.blanks(in: text) > 0, let lastRow = cursor.number(in: text), cursor.blanks(in: text) > 0,
+                let lastColumn = cursor.number(in: text)
+            else { return nil }
+            return Ends(row: row, column: column, lastRow: lastRow, lastColumn: lastColumn)
+        }
+    }
+
+    mutating func play(_ move: Ends, message: inout Text) -> Play {
+        let inside = 0..<board.side
+        guard inside ~= move.row, inside ~= move.column, inside ~= move.lastRow, inside ~= move.lastColumn else {
+            message.append("one of the cells is outside the grid.")
+            return .nothing
+        }
+        guard tried.insert(move).inserted else {
+            message.append("you have tried these cells before.")
+            return .nothing
+        }
+        guard move.row == move.lastRow || move.column == move.lastColumn else {
+            message.append("the cells are neither in one row nor in one column.")
+            return .nothing
+        }
+        guard let index = placed.firstIndex(where: { $0.hasEnds(move) }) else {
+            message.append("no hidden word begins and ends there.")
+            return .nothing
+        }
+        isFound[index] = true
+        for offset in placed[index].word.indices {
+            let cell = placed[index].cell(offset)
+            board.bracket(cell.row * board.side + cell.column)
+        }
+        message.append("you found ")
+        message.append(utf8: placed[index].word)
+        message.append(".")
+        let findsLast = isFound.allSatisfy { $0 }
+        if findsLast { message.append(" That is every word: solved.") }
+        return Play(reward: 1 / Double(placed.count), ends: findsLast)
+    }
+
+    /// GEM puts the numbers in square brackets, which makes its samples unreadable; the draws are the same.
+    mutating func sampleAction(into text: inout Text) {
+        let numbers = (0..<4).map { _ in episode.stream.between(0, board.side - 1) }
+        text.append(#"\boxed{"#)
+        text.append(list: numbers)
+        text.append("}")
+    }
+}
+
+extension WordPlacer.Placed {
+    /// Whether the word's ends are these, in either order.
+    fileprivate func hasEnds(_ ends: WordSearch.Ends) -> Bool {
+        let last = cell(word.count - 1)
+        return (row, column) == (ends.row, ends.column) && last == (ends.lastRow, ends.lastColumn)
+            || (row, column) == (ends.lastRow, ends.lastColumn) && last == (ends.row, ends.column)
+    }
+}
+
+extension WordSearch {
+    static let specs = [spec("easy", false, 5, 20), spec("hard", true, 5, 20), spec("random", nil, nil, nil)]
+
+    private static func spec(_ variant: String, _ hardcore: Bool?, _ words: Int?, _ maxTurns: Int?) -> EnvironmentSpec {
+        .game(
+            "WordSearch", variant, summary: "Find hidden words in a square of letters.",
+            actionGrammar: #"\boxed{row column row column}"#, rewardRange: -0.1...1, maxTurns: maxTurns,
+            parameters: [
+                Parameter(
+                    "hardcore", .boolean, default: .of(hardcore), isOptional: true,
+                    summary: "Whether the words come from a large list of often rare words."),
+                Parameter(
+                    "num_words", .integer(1...50), default: .of(words), isOptional: true,
+                    summary: "Words to hide; one that finds no room is left out."),
+            ]
+        ) { arguments, entropy in
+            var fixed: Setup?
+            if let hardcore = arguments.boolean("hardcore"), let words = arguments.integer("num_words"),
+                let maxTurns = arguments.integer("max_turns")
+            {
+                fixed = (hardcore, words, maxTurns)
+            }
+            return WordSearch(fixed: fixed, entropy: entropy)
+        }
+    }
+}
