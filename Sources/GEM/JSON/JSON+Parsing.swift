@@ -61,6 +61,7 @@ extension JSON {
         var names = JSONNames()
         while let name = try scanner.nextName(of: &object, in: text) {
             guard names.insert(name, of: text) else { throw JSONError(at: name.range.lowerBound, expected: .newName) }
+            if members.isEmpty { members.reserveCapacity(8) }
             members.append((name.meaning(of: text), try read(&scanner, text, depth: depth)))
         }
         return .object(Object(checked: members))

@@ -48,9 +48,9 @@ public enum JSON: Equatable, Sendable {
 
         /// The value called `name`. Setting `nil` removes it, setting a new name appends it.
         public subscript(name: String) -> JSON? {
-            get { members.first { $0.name == name }?.value }
+            get { place(of: name).map { members[$0].value } }
             set {
-                let place = members.firstIndex { $0.name == name }
+                let place = place(of: name)
                 switch (place, newValue) {
                 case (let place?, let value?): members[place].value = value
                 case (let place?, nil): members.remove(at: place)
@@ -58,6 +58,11 @@ public enum JSON: Equatable, Sendable {
                 case (nil, nil): break
                 }
             }
+        }
+
+        /// Names are compared byte by byte: to `String`, the two ways to write é in Unicode are one.
+        private func place(of name: String) -> Int? {
+            members.firstIndex { $0.name == name && $0.name.utf8.elementsEqual(name.utf8) }
         }
 
         /// Two objects are equal if they hold the same members in the same order.

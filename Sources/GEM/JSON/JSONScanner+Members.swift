@@ -116,6 +116,7 @@ struct JSONNames {
     mutating func insert(_ name: JSONString, of text: Span<UInt8>) -> Bool {
         if many.isEmpty, few.count < 16 {
             for other in few where isSame(name, other, in: text) { return false }
+            if few.isEmpty { few.reserveCapacity(8) }
             few.append(name)
             return true
         }

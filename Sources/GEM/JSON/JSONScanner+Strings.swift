@@ -37,6 +37,9 @@ public struct JSONString: Equatable, Sendable {
 
     /// What the string of the scanned `text` means.
     public func meaning(of text: Span<UInt8>) -> String {
+        guard hasEscapes else {
+            return text.extracting(range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        }
         var plain: [UInt8] = []
         appendMeaning(of: text, to: &plain)
         return String(decoding: plain, as: UTF8.self)
@@ -111,7 +114,9 @@ extension JSONScanner {
                 hasEscapes = true
                 at = try escapeEnd(in: text, at: at)
             case 0x00..<0x20: throw JSONError(at: at, expected: .escapedControl)
-            case 0x80...0xFF: at = try sequenceEnd(in: text, at: at)
+            case 0x80...0xFF:
+                // Where one such character is, more follow: stay with them.
+                repeat { at = try sequenceEnd(in: text, at: at) } while at < count && text[at] >= 0x80
             default: at += 1
             }
         }

@@ -98,8 +98,19 @@ public struct JSONWriter: Sendable {
     /// numbers and no NaN, for which this writes `null`.
     public mutating func double(_ value: Double) {
         guard value.isFinite else { return null() }
-        if value == 0, value.sign == .plus { return literal("0.0") }
         separate()
+        // Nearly every reward is a small number of tenths. The double nearest to such a number has no shorter text.
+        if value.magnitude < 10 {
+            let tenths = Int(value * 10)
+            if Double(tenths) / 10 == value, tenths != 0 || value.sign == .plus {
+                let digits = UInt8(tenths.magnitude)
+                if tenths < 0 { bytes.append(0x2D) }
+                bytes.append(0x30 + digits / 10)
+                bytes.append(0x2E)
+                bytes.append(0x30 + digits % 10)
+                return
+            }
+        }
         bytes.append(contentsOf: value.description.utf8)
     }
 

@@ -74,25 +74,19 @@ public struct EnvironmentService {
         guard let method = request.method else {
             throw Failure(.invalidRequest, "The request names no method.")
         }
-        if method.equals("step", in: line) { return try step(request, line) }
+        if method.equals("step", in: line) {
+            // In place through the optional: nothing is copied on the hot path.
+            guard try made?.step(request.params, line, &actions, &answer) != nil else { throw notMade }
+            return
+        }
         let params = try ServiceParams(line, request.params)
         switch method.meaning(of: line) {
         case "make": try make(params)
-        case "reset":
-            try checkMade()
-            try made?.reset(params, &answer)
-        case "render":
-            try checkMade()
-            try made?.render(params, &answer)
-        case "sample_action":
-            try checkMade()
-            try made?.sampleAction(params, &answer)
+        case "reset": guard try made?.reset(params, &answer) != nil else { throw notMade }
+        case "render": guard try made?.render(params, &answer) != nil else { throw notMade }
+        case "sample_action": guard try made?.sampleAction(params, &answer) != nil else { throw notMade }
         case "status":
-            if let made {
-                made.writeStatus(to: &answer.json)
-            } else {
-                MadeEnvironment.writeEmptyStatus(to: &answer.json)
-            }
+            if made?.writeStatus(to: &answer.json) == nil { MadeEnvironment.writeEmptyStatus(to: &answer.json) }
         case "close":
             made = nil
             answer.json.beginObject()
@@ -100,12 +94,6 @@ public struct EnvironmentService {
         case let unknown:
             throw Failure(.methodNotFound, "An environment has no method called \(quoted(unknown)).")
         }
-    }
-
-    private mutating func step(_ request: ServiceRequest, _ line: Span<UInt8>) throws(Failure) {
-        try checkMade()
-        try actions.read(request.params, of: line, count: made?.count)
-        try made?.step(actions, line, &answer)
     }
 
     private mutating func make(_ params: ServiceParams) throws(Failure) {
@@ -120,10 +108,6 @@ public struct EnvironmentService {
         answer.json.name("spec")
         new.spec.write(to: &answer.json)
         answer.json.endObject()
-    }
-
-    private func checkMade() throws(Failure) {
-        if made == nil { throw notMade }
     }
 
     private var notMade: Failure { Failure(.notReset, "No environment has been made here yet; call make first.") }

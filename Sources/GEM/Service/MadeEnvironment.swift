@@ -42,10 +42,11 @@ struct MadeEnvironment {
         answer.endTurns(ofStep: false)
     }
 
-    /// Plays a turn in each environment that `actions` names.
+    /// Plays a turn in each environment for which `params` hold an action; `actions` lends its storage.
     mutating func step(
-        _ actions: borrowing ActionList, _ line: Span<UInt8>, _ answer: inout AnswerWriter
+        _ params: Range<Int>, _ line: Span<UInt8>, _ actions: inout ActionList, _ answer: inout AnswerWriter
     ) throws(Failure) {
+        try actions.read(params, of: line, count: count)
         for entry in actions.entries { try vector.checkSteppable(entry.index) }
         answer.beginTurns()
         for entry in actions.entries {
