@@ -30,7 +30,8 @@ struct GuessTheNumber: Game {
             let low = episode.stream.between(1, 10)
             let high = episode.stream.between(low + 5, low + 50)
             range = low...high
-            episode.maxTurns = Int(Double(high - low).squareRoot().rounded(.up)) + 1
+            // The square root of the range, rounded up, and one more.
+            episode.maxTurns = ((1...).first { $0 * $0 >= high - low } ?? 1) + 1
         }
         secret = episode.stream.between(range.lowerBound, range.upperBound)
         example = episode.stream.between(range.lowerBound, range.upperBound)

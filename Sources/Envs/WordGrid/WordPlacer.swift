@@ -31,7 +31,9 @@ struct WordPlacer {
     /// is taken. Equal words share the last one's way and place.
     init(placing words: [[UInt8]], filtersCrossings: Bool, _ stream: inout MersenneTwister) {
         let longest = words.map(\.count).max() ?? 0
-        side = Int((1.5 * Double(longest)).rounded(.toNearestOrEven))
+        // One and a half times the longest word; halves are rounded to the even neighbour.
+        let lower = longest * 3 / 2
+        side = longest * 3 % 2 == 1 && lower % 2 == 1 ? lower + 1 : lower
         cells = Array(repeating: 0, count: side * side)
         let drawn = words.map { _ in stream.pick(Way.allCases) }
         for (index, word) in words.enumerated() {
