@@ -30,13 +30,14 @@ let package = Package(
         .target(name: "WordLists", exclude: ["README.md", "en-basic.txt", "en.txt", "crossword.txt"]),
         .target(name: "Envs", dependencies: ["GEM", "WordLists"], swiftSettings: strict),
         .target(name: "SandboxHost", dependencies: ["GEM", "Transport", "CLinux"], swiftSettings: strict),
-        .target(name: "Admin", dependencies: ["GEM", "Envs", "SandboxHost", "Transport", "CYAML"], swiftSettings: strict),
+        .target(
+            name: "Admin", dependencies: ["GEM", "Envs", "SandboxHost", "Transport", "CYAML"], swiftSettings: strict),
 
         // The agent inside a sandbox: one fully static file without Foundation, so it runs in any root filesystem.
-        .target(name: "RockletCore", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "RockletCore", dependencies: ["CLinux", "GEM"], swiftSettings: strict),
         .executableTarget(
             name: "rocklet",
-            dependencies: ["RockletCore", "GEM", "Envs"],
+            dependencies: ["RockletCore", "Envs"],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-executable"])]
         ),

@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +54,25 @@ int rock_message_receive(int fd, void *bytes, uint32_t count) {
     return result < 0 ? -errno : (int)result;
 }
 
+// MARK: Sockets
+
+int rock_jail_socket(const char *path, int *listener, int *connection) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    *listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*listener >= 0 && *connection >= 0 && (unlink(path) == 0 || errno == ENOENT)
+        && bind(*listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(*listener, 4) == 0
+        && connect(*connection, (struct sockaddr *)&address, sizeof address) == 0) {
+        return 0;
+    }
+    int error = errno;
+    if (*listener >= 0) close(*listener);
+    if (*connection >= 0) close(*connection);
+    return -error;
+}
+
 // MARK: Starting a zygote
 
 struct start {
@@ -80,7 +102,8 @@ static int write_self(const char *path, const char *format, unsigned id) {
 static int begin(void *argument) {
     struct start *start = argument;
     if (start->own_user
-        && (write_self("/proc/self/setgroups", "deny", 0) != 0 || write_self("/proc/self/uid_map", "0 %u 1", start->uid) != 0
+        && (write_self("/proc/self/setgroups", "deny", 0) != 0
+            || write_self("/proc/self/uid_map", "0 %u 1", start->uid) != 0
             || write_self("/proc/self/gid_map", "0 %u 1", start->gid) != 0)) {
         goto failed;
     }
@@ -106,7 +129,8 @@ failed:
 
 int rock_zygote_spawn(const char *path, char *const arguments[], int control, int own_pids, int own_user) {
     struct start start = {
-        .path = path, .arguments = arguments, .control = control, .own_user = own_user, .uid = getuid(), .gid = getgid(),
+        .path = path, .arguments = arguments, .control = control, .own_user = own_user,
+        .uid = getuid(), .gid = getgid(),
     };
     const size_t size = 64 * 1024;
     char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -127,6 +151,28 @@ int rock_zygote_spawn(const char *path, char *const arguments[], int control, in
         return -start.error;
     }
     return pid;
+}
+
+// MARK: What an earlier server left
+
+int rock_kill_and_wait(int pid, int milliseconds) {
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0) return errno == ESRCH ? 0 : -errno;
+    int result = 0;
+    if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) != 0 && errno != ESRCH) result = -errno;
+    struct pollfd end = {pidfd, POLLIN, 0};
+    if (result == 0 && poll(&end, 1, milliseconds) != 1) result = -ETIMEDOUT;
+    close(pidfd);
+    return result;
+}
+
+int rock_lock_folder(const char *path, int *fd) {
+    *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0) return -errno;
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return 0;
+    int error = errno;
+    close(*fd);
+    return -error;
 }
 
 // MARK: Leaving no trace of the outside

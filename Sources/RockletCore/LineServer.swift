@@ -7,7 +7,7 @@ import Glibc
 /// When the server that holds the connection goes away the next one connects and goes on where the last one stopped.
 struct LineServer {
     /// The longest line that is read; a server sends none longer.
-    static let lineLimit = 64 << 20
+    static let lineLimit = 64 << 20  // bytes
     private static let initialRoom = 4096
     /// Buffers larger than this are given back after use: thousands of jails share a machine.
     private static let roomKept = 1 << 20

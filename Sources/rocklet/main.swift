@@ -1,8 +1,5 @@
+import Envs
 import RockletCore
 
-// Until the environments are registered: an echo.
-Rocklet.run {
-} answer: { line, output in
-    for index in line.indices { output.append(line[index]) }
-    output.append(0x0A)
-}
+// The agent with the environments that come with Rock.
+Rocklet.run(environments: BuiltInEnvironments.specs)

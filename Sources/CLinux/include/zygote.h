@@ -61,6 +61,17 @@ int rock_message_pair(int ends[2]);
 /// own if `own_user`. Does not copy the caller's memory. Returns the process id or -errno.
 int rock_zygote_spawn(const char *path, char *const arguments[], int control, int own_pids, int own_user);
 
+/// Makes a listening Unix socket at `path`, replacing a file that is there, and a non-blocking connection to it, which
+/// its first accept will take. Both close-on-exec. 0 or -errno (-ENAMETOOLONG: over 107 bytes).
+int rock_jail_socket(const char *path, int *listener, int *connection);
+
+/// Ends a process that need not be a child, and waits until it has ended, at most `milliseconds`. 0 or -errno.
+int rock_kill_and_wait(int pid, int milliseconds);
+
+/// Takes the lock of a folder, opened as `*fd`, for as long as that stays open: no other process has it then.
+/// 0 or -errno (-EWOULDBLOCK: somebody else has it).
+int rock_lock_folder(const char *path, int *fd);
+
 // MARK: The zygote's side
 
 struct rock_zygote {
