@@ -55,6 +55,8 @@ let package = Package(
             name: "EnvsTests", dependencies: ["Envs"], resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(
             name: "SandboxHostTests", dependencies: ["SandboxHost"], swiftSettings: strict),
+        // Drives the built binary, which a test build makes too; linking it in would bring a second runtime.
+        .testTarget(name: "rockctlTests", resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Admin"], swiftSettings: strict),

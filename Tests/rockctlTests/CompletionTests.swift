@@ -1,0 +1,45 @@
+import Foundation
+import Testing
+
+/// The scripts, asked by the real shells.
+@Suite struct CompletionTests {
+    enum Shell: String, CaseIterable {
+        case bash, zsh, fish
+
+        var isInstalled: Bool {
+            ["/bin/", "/usr/bin/"].contains { FileManager.default.isExecutableFile(atPath: $0 + rawValue) }
+        }
+    }
+
+    /// What is typed, and what must be offered; words behind "not" must not be.
+    static let lines: [(line: String, offered: [String], not: [String])] = [
+        ("rockctl ", ["help", "completions"], ["--help", "bash"]),
+        ("rockctl comp", ["completions"], ["help"]),
+        ("rockctl --", ["--help", "--version"], ["help"]),
+        ("rockctl completions ", ["bash", "zsh", "fish"], ["help"]),
+        ("rockctl help ", ["completions", "exit-codes", "variables"], ["bash"]),
+        ("rockctl completions --", ["--help"], ["--version"]),
+    ]
+
+    @Test(
+        .enabled(if: Shell.allCases.allSatisfy(\.isInstalled), "needs bash, zsh and fish"),
+        .timeLimit(.minutes(2)), arguments: Shell.allCases)
+    func offersWhatFits(shell: Shell) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "completion-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let script = folder.appending(path: "_rockctl")
+        try Data(try Program.rockctl(["completions", shell.rawValue]).output.utf8).write(to: script)
+        let asker = try #require(
+            Bundle.module.url(forResource: "complete", withExtension: shell.rawValue, subdirectory: "Fixtures"))
+
+        for (line, offered, not) in Self.lines {
+            let answer = try Program.run(
+                shell.rawValue, (shell == .zsh ? ["-f"] : []) + [asker.path, script.path, line],
+                variables: ["HOME": folder.path, "TERM": "xterm"])
+            let candidates = Set(answer.output.split(whereSeparator: \.isWhitespace).map(String.init))
+            #expect(candidates.isSuperset(of: offered), "\(line): \(answer.output)\(answer.errors)")
+            #expect(candidates.isDisjoint(with: not), "\(line): \(answer.output)")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Testing
+
+/// Help pages are compared with golden files. To accept a change:
+/// `rockctl help env run > Tests/rockctlTests/Fixtures/Help/env-run.txt`.
+@Suite struct HelpTests {
+    /// The golden pages: file names without `.txt`, a hyphen for each blank between words.
+    static var pages: [String] {
+        let folder = Bundle.module.resourceURL?.appending(path: "Fixtures/Help").path ?? ""
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { $0.hasSuffix(".txt") }.map { String($0.dropLast(4)) }.sorted()
+    }
+
+    @Test(arguments: pages)
+    func isAsWritten(page: String) throws {
+        let file = try #require(
+            Bundle.module.url(forResource: page, withExtension: "txt", subdirectory: "Fixtures/Help"))
+        let topics = ["exit-codes"]
+        let words =
+            page == "rockctl" ? [] : topics.contains(page) ? [page] : page.split(separator: "-").map(String.init)
+        let shown = try Program.rockctl(["help"] + words).output
+        #expect(shown == String(decoding: try Data(contentsOf: file), as: UTF8.self))
+        if !topics.contains(page) { #expect(try Program.rockctl(words + ["--help"]).output == shown) }
+    }
+
+    @Test func everyCommandHasAGoldenPage() throws {
+        func commands(below words: [String]) throws -> [String] {
+            let page = try Program.rockctl(["help"] + words).output
+            guard let table = page.firstRange(of: "\nCommands\n") else { return [] }
+            var pages: [String] = []
+            let rows = page[table.upperBound...].split(separator: "\n").prefix { $0 != "Options" }
+            for line in rows {
+                guard line.hasPrefix("  "), !line.hasPrefix("   "), let word = line.split(separator: " ").first else {
+                    continue
+                }
+                let path = words + [String(word)]
+                pages.append(path.joined(separator: "-"))
+                pages += try commands(below: path)
+            }
+            return pages
+        }
+        let expected = try commands(below: []) + ["rockctl", "exit-codes"]
+        #expect(Set(expected) == Set(Self.pages))
+    }
+
+    @Test func fitsItsTerminal() throws {
+        let terminal = try Terminal(arguments: ["help", "exit-codes"], columns: 44)
+        #expect(terminal.finish() == 0)
+        let lines = terminal.withoutColours.split(whereSeparator: \.isNewline)
+        #expect(lines.count > 12 && lines.allSatisfy { $0.count <= 44 }, "\(terminal.shown)")
+    }
+}
