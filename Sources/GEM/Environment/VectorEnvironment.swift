@@ -56,7 +56,7 @@ public struct VectorEnvironment: Sendable {
     /// - Throws: ``Failure`` of kind `envFailed` from the first environment that cannot begin; those before it have begun.
     public mutating func reset(_ indices: [Int], seeds: [Seed?], receive: Receiver) throws(Failure) {
         for (index, seed) in zip(indices, seeds) {
-            try drivers[index].reset(seed: seed, observation: &observation)
+            try begin(index, seed: seed)
             receive(.afterReset, observation, lastObservation)
         }
     }
@@ -67,7 +67,7 @@ public struct VectorEnvironment: Sendable {
         do throws(Failure) {
             try drivers[index].checkRunning()
         } catch {
-            throw count == 1 ? error : Failure(error.kind, "Environment \(index): \(error.message)")
+            throw named(index, error)
         }
     }
 
@@ -80,16 +80,34 @@ public struct VectorEnvironment: Sendable {
     /// - Throws: ``Failure`` of the environment, see ``EpisodeDriver/step(_:observation:)``.
     public mutating func step(_ index: Int, _ action: Action, receive: Receiver) throws(Failure) {
         if autoreset == .nextStep, drivers[index].state == .ended {
-            try drivers[index].reset(seed: nil, observation: &observation)
+            try begin(index, seed: nil)
             return receive(.afterReset, observation, lastObservation)
         }
-        let result = try drivers[index].step(action, observation: &observation)
+        let result: StepResult
+        do throws(Failure) {
+            result = try drivers[index].step(action, observation: &observation)
+        } catch {
+            throw named(index, error)
+        }
         let restarts = autoreset == .sameStep && (result.terminated || result.truncated)
         if restarts {
             swap(&observation, &lastObservation)
-            try drivers[index].reset(seed: nil, observation: &observation)
+            try begin(index, seed: nil)
         }
         receive(Turn(result: result, hasLastObservation: restarts), observation, lastObservation)
+    }
+
+    private mutating func begin(_ index: Int, seed: Seed?) throws(Failure) {
+        do throws(Failure) {
+            try drivers[index].reset(seed: seed, observation: &observation)
+        } catch {
+            throw named(index, error)
+        }
+    }
+
+    /// Says in which of several environments `failure` happened.
+    private func named(_ index: Int, _ failure: Failure) -> Failure {
+        count == 1 ? failure : Failure(failure.kind, "Environment \(index): \(failure.message)")
     }
 
     /// Draws an action from each environment's own generator, in the order of `indices`.

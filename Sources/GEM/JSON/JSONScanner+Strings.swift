@@ -25,7 +25,6 @@ public struct JSONString: Equatable, Sendable {
     /// Appends what the string of the scanned `text` means, as UTF-8.
     public func appendMeaning(of text: Span<UInt8>, to plain: inout [UInt8]) {
         guard hasEscapes else { return append(text, range, to: &plain) }
-        plain.reserveCapacity(plain.count + range.count)
         var at = range.lowerBound
         while at < range.upperBound {
             let start = at
@@ -91,6 +90,13 @@ public struct JSONString: Equatable, Sendable {
 }
 
 extension JSONScanner {
+    /// What the string at `range` of a scanned `text` means; `nil` where another value is there.
+    public static func string(at range: Range<Int>, in text: Span<UInt8>) -> String? {
+        var scanner = JSONScanner(at: range.lowerBound)
+        // The text has been scanned: the only error left is that no string is there.
+        return (try? scanner.readString(in: text))?.meaning(of: text)
+    }
+
     /// Walks past the string whose opening quote is the next byte, and checks its escapes and its UTF-8.
     mutating func scanString(in text: Span<UInt8>) throws(JSONError) -> JSONString {
         let bytes = text.bytes

@@ -57,13 +57,13 @@ private struct RequestMembers {
                 .invalidRequest,
                 "The id of a request must be a string, a number or null, of at most \(RPCMessage.Item.idLimit) bytes.")
         }
-        guard string(version, text)?.equals("2.0", in: text) == true else {
+        guard version.flatMap({ JSONScanner.string(at: $0, in: text) }) == "2.0" else {
             throw Failure(.invalidRequest, "A request must say \"jsonrpc\": \"2.0\".")
         }
-        guard let method = string(method, text) else {
+        guard let method = method.flatMap({ JSONScanner.string(at: $0, in: text) }) else {
             throw Failure(.invalidRequest, "A request must name its method by a string.")
         }
-        return RPCRequest(id: id, method: method.meaning(of: text), params: try requestParams(text))
+        return RPCRequest(id: id, method: method, params: try requestParams(text))
     }
 
     private func requestParams(_ text: Span<UInt8>) throws(Failure) -> RPCRequest.Params {
@@ -82,13 +82,5 @@ private struct RequestMembers {
         case 0x22, 0x2D, 0x30...0x39, 0x6E: return id
         default: return nil
         }
-    }
-
-    /// The string at `value`; `nil` where another value is there.
-    private func string(_ value: Range<Int>?, _ text: Span<UInt8>) -> JSONString? {
-        guard let value else { return nil }
-        var scanner = JSONScanner(at: value.lowerBound)
-        // The text has been scanned: the only error left is that no string is there, which the caller says better.
-        return try? scanner.readString(in: text)
     }
 }

@@ -39,6 +39,11 @@ struct ActionList: Sendable {
         }
     }
 
+    /// Gives storage back that one unusually large step has needed.
+    mutating func trim() {
+        if decoded.capacity > AnswerWriter.roomKept { decoded = [] }
+    }
+
     private mutating func readMembers(_ params: Range<Int>, of line: Span<UInt8>, count: Int?) throws {
         let wanted: StaticString = count == nil ? "action" : "actions"
         let other: StaticString = count == nil ? "actions" : "action"

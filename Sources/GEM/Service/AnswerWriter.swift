@@ -10,6 +10,9 @@ struct AnswerWriter: Sendable {
     /// Whether `info` repeats the state block as `suffix`.
     var showsSuffix = false
 
+    /// Buffers beyond this many bytes are given back after use: thousands of sandboxes share a machine.
+    static let roomKept = 1 << 18
+
     private var start = 0
     private var results: [StepResult] = []
     private var infos = JSONWriter()
@@ -30,6 +33,7 @@ struct AnswerWriter: Sendable {
         json.finish(into: &output)
         json = JSONWriter()
         output.append(0x0A)
+        if infos.bytes.capacity > Self.roomKept { infos = JSONWriter() }
     }
 
     /// Puts `failure` in the place of whatever has been written of the answer.

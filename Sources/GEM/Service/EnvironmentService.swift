@@ -68,6 +68,7 @@ public struct EnvironmentService {
             answer.replace(with: error, line, id: request.id)
         }
         answer.end(into: &output)
+        actions.trim()
     }
 
     private mutating func perform(_ request: ServiceRequest, _ line: Span<UInt8>) throws(Failure) {

@@ -172,6 +172,26 @@ struct Exchange: CustomTestStringConvertible {
             Exchange("reset", #"{"seed":-0}"#, "invalid_seed"),
             Exchange("reset", #"{"seed":4294967296}"#, "invalid_seed"),
         ],
+        [  // several, same step; then one of them breaks
+            Exchange(
+                "make", #"{"env_id":"test:Counter-v0","num_envs":2,"autoreset":"same_step"}"#,
+                #"{"spec":\#(String(decoding: spec, as: UTF8.self))}"#),
+            Exchange("reset", #"{"seed":7}"#, #"{"observation":["begun\n7/0","begun\n8/0"],"info":[{},{}]}"#),
+            Exchange(
+                "step", #"{"actions":["a","end"]}"#,
+                #"{"observation":["a\n7/1","begun\n9/0"],"reward":[0.1,1.0],"terminated":[false,true],"#
+                    + #""truncated":[false,false],"info":[{},{"final_observation":"end\n8/1","final_info":{}}]}"#),
+            Exchange("step", #"{"actions":["a","nan"]}"#, "env_failed"),
+            Exchange("step", #"{"actions":["a","a"]}"#, "env_failed"),
+            Exchange(
+                "step", #"{"actions":{"0":"a"}}"#,
+                #"{"observation":["begun\n8/0"],"reward":[0.1],"terminated":[false],"truncated":[true],"#
+                    + #""info":[{"final_observation":"a\n7/3","final_info":{}}]}"#),
+            Exchange("reset", #"{"indices":[1],"seed":3}"#, #"{"observation":["begun\n4/0"],"info":[{}]}"#),
+            Exchange(
+                "step", #"{"actions":{"1":"a"}}"#,
+                #"{"observation":["a\n4/1"],"reward":[0.1],"terminated":[false],"truncated":[false],"info":[{}]}"#),
+        ],
         [  // an environment that cannot begin
             Exchange(
                 "make", #"{"env_id":"test:Counter-v0","kwargs":{"is_broken":true}}"#,
