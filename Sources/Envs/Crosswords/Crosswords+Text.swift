@@ -7,7 +7,7 @@ extension Crosswords {
         text.append(
             #"""
              turns, one letter a turn.
-            Rows R and columns C count from 0. An underscore is an open cell, a dot belongs to no word; the clues below the \
+            Rows R and columns C count from 0. An underscore is an open cell, a dot belongs to no word; the clues below the \#
             grid say in which way each word runs and how many letters it has, but not where it begins.
             Write row, column and letter in a box, such as \boxed{2 5 A}. The last box in your answer counts.
             """#)

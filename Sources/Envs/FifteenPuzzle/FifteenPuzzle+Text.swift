@@ -9,7 +9,7 @@ extension FifteenPuzzle {
         text.append(
             #"""
              turns.
-            A move names the way a tile slides into the hole: up moves the tile below the hole up, left moves the tile to its \
+            A move names the way a tile slides into the hole: up moves the tile below the hole up, left moves the tile to its \#
             right to the left.
             Write your move in lower case in a box, such as \boxed{up}. The last box in your answer counts.
             """#)

@@ -9,7 +9,7 @@ extension Hangman {
         text.append(
             #"""
              turns.
-            Guess a letter, and all its places in the word are revealed; or guess the whole word, which is the only way to \
+            Guess a letter, and all its places in the word are revealed; or guess the whole word, which is the only way to \#
             finish. Hidden letters are shown as _.
             Write your guess in a box, such as \boxed{
             """#)

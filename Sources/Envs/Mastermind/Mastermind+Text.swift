@@ -12,7 +12,7 @@ extension Mastermind {
         text.append(
             #"""
              turns.
-            Each guess is answered by pegs: a black peg for every number in its right place, a white peg for every other \
+            Each guess is answered by pegs: a black peg for every number in its right place, a white peg for every other \#
             number that the code holds elsewhere.
             Write your guess in a box, such as \boxed{
             """#)

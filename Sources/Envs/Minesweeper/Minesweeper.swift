@@ -199,8 +199,8 @@ extension Minesweeper {
         text.append(
             #"""
              turns.
-            Rows and columns count from 0. A dot is a hidden cell, F a flagged one; a digit says how many of the eight cells \
-            around hold mines. Revealing a mine ends the episode; your first reveal is safe. Flag all mines before your \
+            Rows and columns count from 0. A dot is a hidden cell, F a flagged one; a digit says how many of the eight cells \#
+            around hold mines. Revealing a mine ends the episode; your first reveal is safe. Flag all mines before your \#
             last reveal.
             Write your move in a box, such as \boxed{reveal 
             """#)

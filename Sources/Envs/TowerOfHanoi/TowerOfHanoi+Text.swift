@@ -9,7 +9,7 @@ extension TowerOfHanoi {
         text.append(
             #"""
              turns.
-            Each tower is shown as a list from the bottom disk to the top one; a larger number is a larger disk. A move \
+            Each tower is shown as a list from the bottom disk to the top one; a larger number is a larger disk. A move \#
             takes the top disk of one tower to another tower, never onto a smaller disk.
             Write the two towers in a box, such as \boxed{A C}. The last box in your answer counts.
             """#)

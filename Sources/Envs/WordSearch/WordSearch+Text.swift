@@ -9,9 +9,9 @@ extension WordSearch {
         text.append(
             #"""
              turns.
-            Words run from left to right or from top to bottom. Rows R and columns C count from 0; the letters of found words \
+            Words run from left to right or from top to bottom. Rows R and columns C count from 0; the letters of found words \#
             are put in square brackets. Every attempt must be a new one.
-            Write row and column of a word's first letter, then of its last, in a box, such as \boxed{1 2 1 7}. The last box \
+            Write row and column of a word's first letter, then of its last, in a box, such as \boxed{1 2 1 7}. The last box \#
             in your answer counts.
             """#)
     }

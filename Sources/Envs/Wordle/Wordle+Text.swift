@@ -9,7 +9,7 @@ extension Wordle {
         text.append(
             #"""
              turns.
-            Each guess gets a mark per letter: G for a letter in its right place, Y for a letter that belongs elsewhere in the \
+            Each guess gets a mark per letter: G for a letter in its right place, Y for a letter that belongs elsewhere in the \#
             word, X for one that does not occur (again).
             Write your guess in a box, such as \boxed{
             """#)

@@ -1,71 +1,91 @@
+import Synchronization
 import WordLists
 
-/// A list of words that is part of the program: text with one word a line.
+/// One of the built-in lists of English words, in its own order: environments draw positions in it.
 ///
-/// Words are found by position. Only every 64th line's offset is kept, so the large list costs a sandbox 15 KB.
-///
-/// `@unchecked` because of the pointer: it points into the program's read-only image, which nobody changes or unmaps.
-struct WordList: @unchecked Sendable {
-    /// A word's bytes.
-    typealias Word = Slice<UnsafeBufferPointer<UInt8>>
+/// A list is a view of read-only bytes of the program file, one for the whole process. Reading a word touches the page
+/// it is on and one entry of the table of starts, nothing else.
+final class WordList: Sendable {
+    /// Ogden's Basic English: 850 words, all lower-case but `I`.
+    static let basic = WordList(word_list_basic())
+    /// Webster's Second: 235,886 words in ASCII of up to 24 letters, names capitalised, two of them hyphenated.
+    static let large = WordList(word_list_large())
 
-    /// Ogden's Basic English.
-    static let basic = WordList(word_lists_basic)
-    /// Webster's Second.
-    static let large = WordList(word_lists_large)
-
-    private static let stride = 64
-
-    /// How many words there are.
+    /// The number of words.
     let count: Int
-    private let text: UnsafeBufferPointer<UInt8>
-    /// Where lines 0, 64, 128, … begin.
-    private let marks: [UInt32]
+    // Both point at constants of the program file, which nobody writes and which live as long as the process.
+    private nonisolated(unsafe) let bytes: UnsafeBufferPointer<UInt8>
+    private nonisolated(unsafe) let starts: UnsafeBufferPointer<UInt32>
+    /// Where the plain words of the lengths asked for so far start.
+    private let plainStarts = Mutex<[Int: [UInt32]]>([:])
 
-    init(_ list: (UnsafeMutablePointer<Int>) -> UnsafePointer<UInt8>) {
-        var bytes = 0
-        let start = list(&bytes)
-        let text = UnsafeBufferPointer(start: start, count: bytes)
-        var marks: [UInt32] = []
-        var lines = 0
-        var isLineStart = true
-        for (offset, byte) in text.enumerated() {
-            if isLineStart {
-                if lines % Self.stride == 0 { marks.append(UInt32(offset)) }
-                lines += 1
-            }
-            isLineStart = byte == UInt8(ascii: "\n")
+    private init(_ list: word_list) {
+        let stride = word_list_stride
+        count = list.count
+        bytes = UnsafeBufferPointer(start: list.bytes, count: list.size)
+        starts = UnsafeBufferPointer(start: list.starts, count: (list.count + stride - 1) / stride)
+    }
+
+    /// The word at `position`, which is below ``count``.
+    subscript(position: Int) -> [UInt8] {
+        precondition(position >= 0 && position < count, "a word list has no such position")
+        let stride = word_list_stride
+        var start = Int(starts[position / stride])
+        for _ in 0..<position % stride { start = lineEnd(from: start) + 1 }
+        return Array(bytes[start..<lineEnd(from: start)])
+    }
+
+    /// The words of `length` lower-case letters and nothing else, in the order of the list.
+    ///
+    /// The list is searched once for each length in a process; all copies of the answer share it.
+    func plainWords(ofLength length: Int) -> PlainWords {
+        let found = plainStarts.withLock { known in
+            if let found = known[length] { return found }
+            let found = search(length)
+            known[length] = found
+            return found
         }
-        self.text = text
-        self.marks = marks
-        count = lines
+        return PlainWords(list: self, length: length, starts: found)
     }
 
-    /// The word on line `index`, counted from 0.
-    subscript(index: Int) -> Word {
-        precondition(0..<count ~= index, "a word list has no such line")
-        var start = Int(marks[index / Self.stride])
-        for _ in 0..<index % Self.stride { start = endOfLine(from: start) + 1 }
-        return text[start..<endOfLine(from: start)]
-    }
-
-    /// The lines of the words of `length` letters that are all lower-case ASCII letters, in list order.
-    func lines(ofLength length: Int) -> [UInt32] {
-        var lines: [UInt32] = []
+    private func search(_ length: Int) -> [UInt32] {
+        var found: [UInt32] = []
         var start = 0
-        for line in 0..<UInt32(count) {
-            let end = endOfLine(from: start)
-            if end - start == length, text[start..<end].allSatisfy({ (0x61...0x7A) ~= $0 }) { lines.append(line) }
-            start = end + 1
+        var allPlain = true
+        for (index, byte) in bytes.enumerated() {
+            if byte == 0x0A {
+                if allPlain && index - start == length { found.append(UInt32(start)) }
+                start = index + 1
+                allPlain = true
+            } else if byte < 0x61 || byte > 0x7A {
+                allPlain = false
+            }
         }
-        return lines
+        return found
     }
 
-    private func endOfLine(from start: Int) -> Int {
+    fileprivate func word(at start: UInt32, length: Int) -> [UInt8] {
+        Array(bytes[Int(start)..<Int(start) + length])
+    }
+
+    private func lineEnd(from start: Int) -> Int {
         var end = start
-        while end < text.count, text[end] != UInt8(ascii: "\n") { end += 1 }
+        while bytes[end] != 0x0A { end += 1 }
         return end
     }
+}
+
+/// The words of one length in a ``WordList`` that are made of lower-case letters only.
+struct PlainWords: RandomAccessCollection, Sendable {
+    fileprivate let list: WordList
+    /// The number of letters of each word.
+    let length: Int
+    fileprivate let starts: [UInt32]
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { starts.count }
+
+    subscript(position: Int) -> [UInt8] { list.word(at: starts[position], length: length) }
 }
 
 /// An ASCII letter in capitals; any other byte as it is.
