@@ -39,8 +39,13 @@ public struct EnvironmentRegistry: Sendable {
     public var all: [EnvironmentSpec] { specs.sorted { $0.key < $1.key }.map(\.value) }
 }
 
-/// What somebody wrote, in quotes, cut where it would make a sentence unreadable.
+/// What somebody wrote, in quotes: cut where it would make a sentence unreadable, and without what a terminal would obey.
 func quoted(_ text: String) -> String {
-    let start = text.prefix(64)
-    return "\"\(start)\(start.endIndex == text.endIndex ? "" : "…")\""
+    let start = text.unicodeScalars.prefix(64)
+    var shown = String.UnicodeScalarView()
+    for scalar in start {
+        let isControl = scalar.value < 0x20 || 0x7F..<0xA0 ~= scalar.value
+        shown.append(isControl ? "\u{FFFD}" : scalar)
+    }
+    return "\"\(String(shown))\(start.endIndex == text.unicodeScalars.endIndex ? "" : "…")\""
 }

@@ -1,11 +1,10 @@
 /// Drives one environment through its episodes and owns the order of the calls, so that no environment has to check it.
 public struct EpisodeDriver: Sendable {
     private var environment: any Environment
-    private var phase = Phase.notReset
     private var failure: Failure?
 
     /// Where an environment stands in its episode.
-    public enum Phase: String, Sendable {
+    public enum State: String, Sendable {
         /// No episode has been begun, or beginning one has failed.
         case notReset = "not_reset"
         case running
@@ -14,7 +13,7 @@ public struct EpisodeDriver: Sendable {
     }
 
     /// Where the environment stands.
-    public var state: Phase { phase }
+    public private(set) var state = State.notReset
     /// How many episodes have been begun.
     public private(set) var episodes = 0
     /// How many turns have been played in all episodes together.
@@ -35,7 +34,7 @@ public struct EpisodeDriver: Sendable {
     /// - Throws: What the environment throws; every ``step(_:observation:)`` then throws it too, until a reset succeeds.
     public mutating func reset(seed: Seed?, observation: inout Observation) throws(Failure) {
         observation.clear()
-        phase = .notReset
+        state = .notReset
         do throws(Failure) {
             try environment.reset(seed: seed, observation: &observation)
         } catch {
@@ -43,7 +42,7 @@ public struct EpisodeDriver: Sendable {
             throw error
         }
         failure = nil
-        phase = .running
+        state = .running
         episodes += 1
         turn = 0
         cumulativeReward = 0
@@ -51,7 +50,7 @@ public struct EpisodeDriver: Sendable {
 
     /// Fails unless a turn can be played now.
     public func checkRunning() throws(Failure) {
-        switch phase {
+        switch state {
         case .running: return
         case .ended: throw Failure(.episodeEnded, "The episode has ended; call reset to begin the next one.")
         case .notReset:
@@ -73,13 +72,13 @@ public struct EpisodeDriver: Sendable {
         let result = environment.step(action, observation: &observation)
         guard result.reward.isFinite else {
             let broken = Failure(.envFailed, "The environment paid a reward that is no finite number; call reset.")
-            (failure, phase) = (broken, .notReset)
+            (failure, state) = (broken, .notReset)
             throw broken
         }
         steps += 1
         turn += 1
         cumulativeReward += result.reward
-        if result.terminated || result.truncated { phase = .ended }
+        if result.terminated || result.truncated { state = .ended }
         return result
     }
 
@@ -88,7 +87,7 @@ public struct EpisodeDriver: Sendable {
     /// - Parameter text: Emptied, then receives the action.
     /// - Throws: ``Failure`` before the first reset. Allowed after the end, where a vector's policy still acts for everyone.
     public mutating func sampleAction(into text: inout Text) throws(Failure) {
-        if phase == .notReset { try checkRunning() }
+        if state == .notReset { try checkRunning() }
         text.clear()
         environment.sampleAction(into: &text)
     }
@@ -100,7 +99,7 @@ public struct EpisodeDriver: Sendable {
     ///   - text: Emptied, then receives whole lines.
     /// - Throws: ``Failure`` before the first reset.
     public func render(_ mode: RenderMode, into text: inout Text) throws(Failure) {
-        if phase == .notReset { try checkRunning() }
+        if state == .notReset { try checkRunning() }
         text.clear()
         environment.render(mode, into: &text)
     }

@@ -31,6 +31,13 @@ public struct Text: Equatable, Sendable {
 
     /// Appends `number` in decimal, right-aligned with blanks to at least `width` characters.
     public mutating func append(_ number: Int, width: Int = 0) {
+        // Turns, coordinates and most tiles.
+        if 0..<100 ~= number {
+            for _ in 0..<max(0, width - (number < 10 ? 1 : 2)) { bytes.append(0x20) }
+            if number >= 10 { bytes.append(0x30 + UInt8(number / 10)) }
+            bytes.append(0x30 + UInt8(number % 10))
+            return
+        }
         var digits = (UInt64(0), UInt64(0), UInt64(0))  // room for 20 digits and a sign
         withUnsafeMutableBytes(of: &digits) { room in
             var start = room.count

@@ -63,6 +63,8 @@ public struct VectorEnvironment: Sendable {
 
     /// Fails unless the environment at `index` can be stepped now.
     public func checkSteppable(_ index: Int) throws(Failure) {
+        // Asked first because it copies nothing, and is nearly always so.
+        if drivers[index].state == .running { return }
         if autoreset == .nextStep, drivers[index].state == .ended { return }
         do throws(Failure) {
             try drivers[index].checkRunning()

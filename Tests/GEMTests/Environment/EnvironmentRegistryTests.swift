@@ -27,7 +27,7 @@ import Testing
         ("game:Hangmen-v0-hard", #"Did you mean "game:Hangman-v0-hard""#),
         ("game:Chess-v9-blitz-with-a-long-variant", "Call list to see all 4."),
         ("", "There is no environment called \"\""),
-        (String(repeating: "😀\u{0}", count: 5000), "…\""),
+        (String(repeating: "😀\u{1B}", count: 5000), "😀\u{FFFD}😀\u{FFFD}…\""),
     ])
     func suggestsTheNearestIDs(_ id: String, _ hint: String) throws {
         let registry = try EnvironmentRegistry(ids.map { try spec($0) })
