@@ -2,3 +2,8 @@
 //
 //   EventLoop/   one thread that waits for descriptors, timers and jobs; a `TaskExecutor`
 //   System/      descriptors with one owner, failed system calls, signals, children, blocking work
+//   Sockets/     addresses, listeners, one connected socket, what is sent over it by several tasks
+//   Lines/       connections that carry lines: for local clients, and between host and sandbox
+//   HTTP/        the HTTP/1.1 server; parsers are pure: bytes in, events out
+//   WebSocket/   both ends of RFC 6455; the decoder is pure, too
+//   Client/      a small HTTP client that keeps its connections

@@ -38,6 +38,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let name: String
     private let thread = Mutex<UInt64?>(nil)
 
+    /// What every receive of the loop goes through, so that idle connections need no buffer of their own.
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     var jobs = JobQueue()
     var slots: [Slot] = []
     var timers = TimerHeap()
@@ -63,6 +65,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             throw SystemCallError("pthread_create", name, errno: -result)
         }
         thread.withLock { $0 = handle }
+    }
+
+    deinit {
+        scratch.deallocate()
     }
 
     /// The loop whose thread is calling, if any.

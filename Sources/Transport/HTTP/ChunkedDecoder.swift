@@ -37,6 +37,7 @@ struct ChunkedDecoder {
     /// - Parameters:
     ///   - bytes: Bytes of the body as sent.
     ///   - position: Where to go on; moved past what has been used.
+    /// - Returns: What was found next.
     /// - Throws: ``HTTPError``: 400 for anything but chunks, 413 for a size beyond all reason.
     mutating func next(_ bytes: Span<UInt8>, from position: inout Int) throws(HTTPError) -> Event {
         while state != .ended {
@@ -118,4 +119,35 @@ struct ChunkedDecoder {
     }
 
     private static let malformed = HTTPError(.badRequest, "The chunked body is malformed.")
+}
+
+extension ChunkedDecoder {
+    /// Moves everything that has arrived of the body from `input` to `piece`.
+    ///
+    /// - Parameters:
+    ///   - input: Bytes as they arrived; what is used is dropped.
+    ///   - piece: Where the body's bytes are appended.
+    ///   - rest: How many bytes may still come.
+    ///   - limit: How many may come in all: for the error.
+    /// - Returns: Whether the body has ended.
+    /// - Throws: ``HTTPError``: as ``next(_:from:)``, and 413 beyond the limit.
+    mutating func append(
+        from input: inout InputBuffer, to piece: inout [UInt8], limit rest: Int, of limit: Int
+    ) throws(HTTPError) -> Bool {
+        var position = 0
+        defer { input.drop(position) }
+        return try input.withSpan { span throws(HTTPError) in
+            while true {
+                switch try next(span, from: &position) {
+                case .data(let range):
+                    guard range.count <= rest - piece.count else { throw HTTPBodyState.tooLarge(limit) }
+                    span.extracting(range).withUnsafeBufferPointer { piece.append(contentsOf: $0) }
+                case .needsMore:
+                    return false
+                case .end:
+                    return true
+                }
+            }
+        }
+    }
 }

@@ -77,36 +77,12 @@ struct HTTPBodyState {
             take(count)
             return input.take(count)
         case .chunked(var decoder):
-            // One copy of the decoder at a time, so that its storage is not shared.
-            framing = .fixed(remaining: 0)
-            defer { framing = .chunked(decoder) }
-            return try nextDecoded(&decoder, &input)
+            var piece: [UInt8] = []
+            let hasEnded = try decoder.append(from: &input, to: &piece, limit: limit - received, of: limit)
+            received += piece.count
+            framing = .chunked(decoder)
+            return hasEnded && piece.isEmpty ? nil : piece
         }
-    }
-
-    private mutating func nextDecoded(
-        _ decoder: inout ChunkedDecoder, _ input: inout InputBuffer
-    ) throws(HTTPError) -> [UInt8]? {
-        var piece: [UInt8] = []
-        var position = 0
-        var hasEnded = false
-        try input.withSpan { span throws(HTTPError) in
-            loop: while true {
-                switch try decoder.next(span, from: &position) {
-                case .data(let range):
-                    guard range.count <= limit - received else { throw Self.tooLarge(limit) }
-                    received += range.count
-                    span.extracting(range).withUnsafeBufferPointer { piece.append(contentsOf: $0) }
-                case .needsMore:
-                    break loop
-                case .end:
-                    hasEnded = true
-                    break loop
-                }
-            }
-        }
-        input.drop(position)
-        return hasEnded && piece.isEmpty ? nil : piece
     }
 
     /// How long the server may wait in all for what has come so far and the next byte.

@@ -66,7 +66,7 @@ extension HTTPConnection {
             try await sendAll(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
         }
         while true {
-            if let count = try socket.receive(appendingTo: &input, by: shard.scratch) {
+            if let count = try socket.receive(appendingTo: &input, by: loop.scratch) {
                 if count > 0 { return }
                 throw ConnectionError.closed
             }

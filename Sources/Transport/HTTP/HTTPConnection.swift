@@ -1,8 +1,6 @@
-import Synchronization
-
 /// One client's connection to an ``HTTPServer``.
 package final class HTTPConnection: @unchecked Sendable {
-    // Safety of @unchecked: `closing` is guarded by its mutex; every other variable is touched on the loop's thread only,
+    // Safety of @unchecked: every variable is touched on the loop's thread only,
     // where the connection's task and the socket's events run, and where everything else hops to.
 
     /// Where the connection is between two requests, or within one.
@@ -28,7 +26,7 @@ package final class HTTPConnection: @unchecked Sendable {
     private var output: [UInt8] = []
     var task: Task<Void, Never>?
     private var requests = 0
-    private let closing = Mutex(CloseCallbacks())
+    private let closing = CloseCallbacks()
 
     init(_ socket: StreamSocket, peer: SocketAddress, shard: HTTPServerShard) {
         self.socket = socket
@@ -39,34 +37,16 @@ package final class HTTPConnection: @unchecked Sendable {
 
     // MARK: Leases
 
-    /// What ``onClose(_:)`` answers, to take the callback back.
-    package struct CloseToken: Hashable, Sendable {
-        fileprivate let rawValue: Int
-    }
-
-    private struct CloseCallbacks {
-        var isClosed = false
-        var next = 0
-        var waiting: [Int: @Sendable () -> Void] = [:]
-    }
-
     /// Calls `body` once, when the connection has ended in whatever way; at once if it has. Callable from every thread;
     /// `body` runs on the connection's loop, or on the caller's thread if it is late.
     @discardableResult
     package func onClose(_ body: @escaping @Sendable () -> Void) -> CloseToken {
-        let token: Int? = closing.withLock { closing in
-            guard !closing.isClosed else { return nil }
-            closing.next += 1
-            closing.waiting[closing.next] = body
-            return closing.next
-        }
-        if token == nil { body() }
-        return CloseToken(rawValue: token ?? 0)
+        closing.add(body)
     }
 
     /// Forgets a callback of ``onClose(_:)``. Does nothing once it has run.
     package func removeOnClose(_ token: CloseToken) {
-        closing.withLock { _ = $0.waiting.removeValue(forKey: token.rawValue) }
+        closing.remove(token)
     }
 
     // MARK: Its life
@@ -89,12 +69,7 @@ package final class HTTPConnection: @unchecked Sendable {
     private func end() {
         socket.close()
         task = nil
-        let callbacks = closing.withLock { closing in
-            closing.isClosed = true
-            defer { closing.waiting = [:] }
-            return closing.waiting.sorted { $0.key < $1.key }
-        }
-        for (_, callback) in callbacks { callback() }
+        closing.run()
         shard.remove(self)
     }
 
@@ -138,7 +113,7 @@ package final class HTTPConnection: @unchecked Sendable {
                 return false
             }
             do {
-                guard let count = try socket.receive(appendingTo: &input, by: shard.scratch) else {
+                guard let count = try socket.receive(appendingTo: &input, by: loop.scratch) else {
                     try await socket.waitUntilReadable(until: deadline)
                     continue
                 }
@@ -250,13 +225,13 @@ package final class HTTPConnection: @unchecked Sendable {
 
     /// Closing a socket with unread bytes makes the kernel send a reset, which can overtake the answer and destroy it. So
     /// stop sending, and drop what still comes, for a while.
-    private func linger() async {
+    func linger() async {
         socket.finishSending()
         let deadline = loop.now + .seconds(2)
         var dropped = 0
         do {
             while dropped < 4 * 1024 * 1024 {
-                if let count = try socket.receive(into: shard.scratch) {
+                if let count = try socket.receive(into: loop.scratch) {
                     if count == 0 { return }
                     dropped += count
                 } else {

@@ -7,7 +7,9 @@ struct HTTPHeadScanner {
     private var lineStart = 0
     private var lines = 0
 
-    /// - Parameter bytes: What has arrived of the message so far: what was given before, and more.
+    /// - Parameters:
+    ///   - bytes: What has arrived of the message so far: what was given before, and more.
+    ///   - limits: How large the head may be.
     /// - Returns: How many bytes the head has, with the empty line that ends it; `nil` when that line is still to come.
     /// - Throws: ``HTTPError``: 400 for a bare line feed or what cannot begin a message, 414 and 431 beyond a limit.
     mutating func scan(_ bytes: Span<UInt8>, _ limits: HTTPHeadLimits) throws(HTTPError) -> Int? {

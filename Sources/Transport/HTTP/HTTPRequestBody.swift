@@ -26,6 +26,7 @@ package struct HTTPRequestBody: AsyncSequence, Sendable {
     /// The whole body. Does not suspend when it has already arrived.
     ///
     /// - Parameter limit: How many bytes the caller can use.
+    /// - Returns: The body's bytes; none when there is no body.
     /// - Throws: As reading; ``HTTPError`` with 413 when the body is longer than `limit`.
     package func collect(upTo limit: Int) async throws -> [UInt8] {
         if connection.loop.isCurrent, let body = try connection.takeArrivedBody(serial, limit) { return body }

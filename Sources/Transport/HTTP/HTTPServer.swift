@@ -10,6 +10,7 @@ package final class HTTPServer: Sendable {
     private let shards: [HTTPServerShard]
 
     /// - Parameters:
+    ///   - configuration: What clients are allowed.
     ///   - group: The loops that serve. They must outlive the server.
     ///   - handler: Runs on the loop of the request's connection and must not block it. Its task is cancelled when the
     ///     client goes away.

@@ -7,8 +7,6 @@ final class HTTPServerShard: @unchecked Sendable {
     let loop: EventLoop
     let configuration: HTTPServerConfiguration
     let handler: @Sendable (HTTPRequest) async -> HTTPResponse
-    /// What every receive of the loop goes through, so that idle connections need no buffer of their own.
-    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     var encoder = HTTPResponseEncoder()
     private(set) var isClosing = false
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
@@ -22,10 +20,6 @@ final class HTTPServerShard: @unchecked Sendable {
         self.loop = loop
         self.configuration = configuration
         self.handler = handler
-    }
-
-    deinit {
-        scratch.deallocate()
     }
 
     func start(_ listener: Listener) throws {

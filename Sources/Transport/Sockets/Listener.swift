@@ -17,7 +17,8 @@ final class Listener: ReadinessHandler, @unchecked Sendable {
 
     /// Binds and listens; connections wait in the kernel until ``start(_:)``. Callable from every thread.
     ///
-    /// - Parameter sharesPort: Several listeners of this process may bind the same port; the kernel spreads connections.
+    /// With `sharesPort`, several listeners of this process may bind the same port; the kernel spreads connections.
+    ///
     /// - Throws: ``SystemCallError`` of `socket`, `bind` or `listen`: `EADDRINUSE` when somebody listens there.
     init(_ address: SocketAddress, sharesPort: Bool = false, on loop: EventLoop) throws {
         if case .unix(let path) = address { try SocketFile.removeStale(path) }

@@ -148,6 +148,11 @@ final class StreamSocket: ReadinessHandler, @unchecked Sendable {
         writer.end(error)
     }
 
+    /// The socket is connecting: the kernel reports it writable when it is.
+    func expectWritable() {
+        mayWrite = false
+    }
+
     /// Fails the wait for data, if there is one, and leaves the socket open.
     func interruptReader(_ error: any Error) {
         reader.wake(.failure(error))
@@ -168,18 +173,21 @@ extension StreamSocket {
         return count
     }
 
-    /// Sends all of `first` and `second`, as fast as the other end takes them.
+    /// Sends all of `first` and `second`, as fast as the other end takes them, which may take nothing for `patience`.
     ///
-    /// - Parameter patience: How long the other end may take nothing.
+    /// - Throws: ``ConnectionError``.
     func sendAll(_ first: [UInt8], _ second: [UInt8] = [], patience: Duration) async throws {
-        var sent = try sendMore(first, second, from: 0)
+        var sent = try sendSome(first, second, from: 0)
         while sent < first.count + second.count {
             try await waitUntilWritable(until: loop.now + patience)
-            sent += try sendMore(first, second, from: sent)
+            sent += try sendSome(first, second, from: sent)
         }
     }
 
-    private func sendMore(_ first: [UInt8], _ second: [UInt8], from start: Int) throws(ConnectionError) -> Int {
+    /// Hands over what the kernel takes, from the byte `start` of both together.
+    ///
+    /// - Returns: How many bytes it took.
+    func sendSome(_ first: [UInt8], _ second: [UInt8], from start: Int) throws(ConnectionError) -> Int {
         let result = first.withUnsafeBytes { first in
             second.withUnsafeBytes { second -> Result<Int, ConnectionError> in
                 let head = UnsafeRawBufferPointer(rebasing: first.dropFirst(start))

@@ -1,0 +1,141 @@
+/// What an HTTP client puts up with.
+package struct HTTPClientConfiguration: Sendable {
+    /// Limits of an answer's head.
+    package var head = HTTPHeadLimits()
+    /// How long connecting may take.
+    package var connectTimeout: Duration = .seconds(10)
+    /// How long the server may send nothing, or take nothing.
+    package var idleTimeout: Duration = .seconds(300)
+    /// Unused connections that are kept.
+    package var maximumIdleConnections = 8
+
+    package init() {}
+}
+
+/// A request to be sent.
+package struct HTTPClientRequest: Sendable {
+    package var method: String
+    /// Path and query, percent-encoded.
+    package var target: String
+    /// Header lines besides `Host` and `Content-Length`.
+    package var headers: [HTTPField]
+    package var body: [UInt8]
+
+    package init(_ method: String = "GET", _ target: String, headers: [HTTPField] = [], body: [UInt8] = []) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+    }
+
+    /// Whether sending it twice does what sending it once does.
+    var isIdempotent: Bool { ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"].contains(method) }
+}
+
+/// A whole answer.
+package struct HTTPClientResponse: Sendable {
+    package let status: HTTPStatus
+    package let headers: HTTPHeaders
+    package let body: [UInt8]
+}
+
+/// A small HTTP/1.1 client of one server, over TCP or a Unix socket, which keeps its connections. Callable from every
+/// thread; several requests at once take a connection each.
+package final class HTTPClient: @unchecked Sendable {
+    // Safety of @unchecked: `idle` is touched on the loop's thread only, where every method hops to.
+
+    package let loop: EventLoop
+    private let address: SocketAddress
+    private let host: String
+    private let configuration: HTTPClientConfiguration
+    private var idle: [HTTPClientConnection] = []
+
+    /// - Parameters:
+    ///   - address: Where the server listens.
+    ///   - host: What the `Host` header says; the address by default.
+    ///   - loop: The loop that carries the connections.
+    ///   - configuration: Limits.
+    package init(
+        _ address: SocketAddress, host: String? = nil, on loop: EventLoop,
+        configuration: HTTPClientConfiguration = HTTPClientConfiguration()
+    ) {
+        self.address = address
+        self.host = host ?? (address.port == nil ? "localhost" : "\(address)")
+        self.loop = loop
+        self.configuration = configuration
+    }
+
+    deinit {
+        let idle = idle
+        loop.execute { for connection in idle { connection.close() } }
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// - Parameters:
+    ///   - request: What to send.
+    ///   - limit: Bytes of the body that the caller can use.
+    /// - Returns: The answer, whatever its status.
+    /// - Throws: ``ConnectionError`` when the server cannot be reached or breaks off; ``HTTPError`` when its answer is
+    ///   malformed or longer than `limit`; `CancellationError`.
+    package func send(_ request: HTTPClientRequest, limit: Int = 64 * 1024 * 1024) async throws -> HTTPClientResponse {
+        try await exchange(request) { status, headers, chunks in
+            var body: [UInt8] = []
+            for try await chunk in chunks {
+                guard body.count + chunk.count <= limit else { throw HTTPBodyState.tooLarge(limit) }
+                if body.isEmpty { body = chunk } else { body += chunk }
+            }
+            return HTTPClientResponse(status: status, headers: headers, body: body)
+        }
+    }
+
+    /// Sends a request and lets `consume` read the answer as it comes, on the client's loop. What it does not read is
+    /// thrown away with the connection.
+    ///
+    /// - Parameters:
+    ///   - request: What to send.
+    ///   - consume: Gets the status, the header lines and the body, which can be read until it returns.
+    /// - Returns: What `consume` returns.
+    /// - Throws: As ``send(_:limit:)``, and what `consume` throws.
+    package func exchange<Value: Sendable>(
+        _ request: HTTPClientRequest,
+        _ consume: @escaping @Sendable (HTTPStatus, HTTPHeaders, HTTPClientBody) async throws -> Value
+    ) async throws -> Value {
+        try await loop.hop {
+            try Task.checkCancellation()
+            while let connection = self.idle.popLast() {
+                // The server may have closed it meanwhile, which a request finds out only by sending.
+                guard connection.isUsable else {
+                    connection.close()
+                    continue
+                }
+                do {
+                    try await connection.send(request, host: self.host)
+                } catch is ConnectionError where request.isIdempotent && connection.hasHeardNothing && !Task.isCancelled
+                {
+                    continue
+                }
+                return try await self.finish(connection, request, consume)
+            }
+            let socket = try await StreamSocket.connect(
+                to: self.address, on: self.loop, within: self.configuration.connectTimeout)
+            let connection = HTTPClientConnection(socket, self.configuration)
+            try await connection.send(request, host: self.host)
+            return try await self.finish(connection, request, consume)
+        }
+    }
+
+    private func finish<Value: Sendable>(
+        _ connection: HTTPClientConnection, _ request: HTTPClientRequest,
+        _ consume: @Sendable (HTTPStatus, HTTPHeaders, HTTPClientBody) async throws -> Value
+    ) async throws -> Value {
+        defer {
+            if connection.isUsable, idle.count < configuration.maximumIdleConnections {
+                idle.append(connection)
+            } else {
+                connection.close()
+            }
+        }
+        return try await consume(connection.head.status, connection.head.headers, connection.body)
+    }
+}

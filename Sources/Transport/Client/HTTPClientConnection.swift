@@ -1,0 +1,179 @@
+/// A client's connection: one exchange after the other. For the loop's thread only.
+final class HTTPClientConnection: @unchecked Sendable {
+    // Safety of @unchecked: everything is touched on the loop's thread only.
+
+    private enum Body {
+        case fixed(remaining: Int)
+        case chunked(ChunkedDecoder)
+        case untilClose
+        case atEnd
+    }
+
+    let socket: StreamSocket
+    private let configuration: HTTPClientConfiguration
+    private(set) var input = InputBuffer()
+    private(set) var head = HTTPResponseHead()
+    private var remainder = Body.atEnd
+    private var serial = 0
+    private var isBroken = false
+    /// Whether nothing of an answer to the current request has come.
+    private(set) var hasHeardNothing = true
+
+    init(_ socket: StreamSocket, _ configuration: HTTPClientConfiguration) {
+        self.socket = socket
+        self.configuration = configuration
+    }
+
+    /// Whether another request can be sent.
+    var isUsable: Bool {
+        guard case .atEnd = remainder else { return false }
+        return socket.isOpen && !socket.peerHasClosed && !isBroken && head.keepsAlive && input.isEmpty
+    }
+
+    /// The body of the current answer.
+    var body: HTTPClientBody { HTTPClientBody(connection: self, serial: serial) }
+
+    func close() {
+        socket.close()
+    }
+
+    /// Sends a request and reads the head of its answer. When it throws, the connection is closed.
+    func send(_ request: HTTPClientRequest, host: String) async throws {
+        serial += 1
+        hasHeardNothing = true
+        do {
+            try await closingOnCancellation {
+                try await self.socket.sendAll(
+                    Self.encodeHead(request, host: host), request.body, patience: self.configuration.idleTimeout)
+                repeat {
+                    try await self.readHead()
+                } while (100..<200).contains(self.head.status.rawValue)
+                    && self.head.status != 101
+            }
+        } catch {
+            close()
+            throw error
+        }
+        beginBody(of: request)
+    }
+
+    private static func encodeHead(_ request: HTTPClientRequest, host: String) -> [UInt8] {
+        var head = Array("\(request.method) \(request.target) HTTP/1.1\r\n".utf8)
+        head.append(HTTPField("Host", host))
+        for field in request.headers { head.append(field) }
+        if !request.body.isEmpty || ["POST", "PUT", "PATCH"].contains(request.method) {
+            head.append("Content-Length: ")
+            head.append(decimal: request.body.count)
+            head.append("\r\n")
+        }
+        head.append("\r\n")
+        return head
+    }
+
+    private func readHead() async throws {
+        var scanner = HTTPHeadScanner()
+        let limits = configuration.head
+        while true {
+            let length = try input.withSpan { span throws(HTTPError) in
+                guard let length = try scanner.scan(span, limits) else { return 0 }
+                try head.parse(span.extracting(..<length), limits)
+                return length
+            }
+            input.drop(length)
+            if length > 0 { return }
+            guard try await fill() else { throw ConnectionError.closed }
+        }
+    }
+
+    private func beginBody(of request: HTTPClientRequest) {
+        if request.method == "HEAD" || !head.status.allowsBody {
+            remainder = .atEnd
+        } else if head.framing.isChunked {
+            remainder = .chunked(ChunkedDecoder())
+        } else if let length = head.framing.length {
+            remainder = length == 0 ? .atEnd : .fixed(remaining: length)
+        } else {
+            remainder = .untilClose
+        }
+    }
+
+    /// The next bytes of the body of answer `serial`; `nil` at the end.
+    func nextChunk(_ serial: Int) async throws -> [UInt8]? {
+        guard serial == self.serial else { throw ConnectionError.closed }
+        do {
+            while true {
+                guard let piece = try takePiece() else { return nil }
+                if !piece.isEmpty { return piece }
+                guard try await closingOnCancellation({ try await self.fill() }) else {
+                    guard case .untilClose = remainder else { throw ConnectionError.closed }
+                    remainder = .atEnd
+                    isBroken = true
+                    return nil
+                }
+            }
+        } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
+    private func takePiece() throws(HTTPError) -> [UInt8]? {
+        switch remainder {
+        case .atEnd:
+            return nil
+        case .untilClose:
+            return input.take(input.count)
+        case .fixed(let remaining):
+            let count = min(remaining, input.count)
+            remainder = count == remaining ? .atEnd : .fixed(remaining: remaining - count)
+            return input.take(count)
+        case .chunked(var decoder):
+            var piece: [UInt8] = []
+            let hasEnded = try decoder.append(from: &input, to: &piece, limit: .max, of: .max)
+            remainder = hasEnded ? .atEnd : .chunked(decoder)
+            return hasEnded && piece.isEmpty ? nil : piece
+        }
+    }
+
+    /// - Returns: Whether something came; `false` at the end.
+    private func fill() async throws -> Bool {
+        while true {
+            if let count = try socket.receive(appendingTo: &input, by: socket.loop.scratch) {
+                if count > 0 { hasHeardNothing = false }
+                return count > 0
+            }
+            try await socket.waitUntilReadable(until: socket.loop.now + configuration.idleTimeout)
+        }
+    }
+
+    /// An exchange that is given up leaves a connection of which nobody knows what comes next.
+    private func closingOnCancellation<Value: Sendable>(
+        _ body: @Sendable () async throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await withTaskCancellationHandler {
+                try await body()
+            } onCancel: {
+                socket.loop.execute { self.socket.close() }
+            }
+        } catch ConnectionError.closed where Task.isCancelled {
+            throw CancellationError()
+        }
+    }
+}
+
+/// The body of an answer as it arrives, for one reader.
+package struct HTTPClientBody: AsyncSequence, AsyncIteratorProtocol, Sendable {
+    let connection: HTTPClientConnection
+    let serial: Int
+
+    package func makeAsyncIterator() -> HTTPClientBody { self }
+
+    /// The next bytes; `nil` at the end.
+    ///
+    /// - Throws: ``ConnectionError`` when the server breaks off, ``HTTPError`` for malformed chunks, `CancellationError`.
+    package mutating func next() async throws -> [UInt8]? {
+        let (connection, serial) = (connection, serial)
+        return try await connection.socket.loop.hop { try await connection.nextChunk(serial) }
+    }
+}
