@@ -16,6 +16,7 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         case object = "an object"
         case array = "an array"
         case string = "a string"
+        case scalar = "a string, a number, a boolean or null"
         case memberName = "a member's name in double quotes"
         case colon = "a colon"
         case commaOrBrace = "a comma or a closing brace"

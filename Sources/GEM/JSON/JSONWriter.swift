@@ -88,9 +88,15 @@ public struct JSONWriter: Sendable {
     public mutating func bool(_ value: Bool) { value ? literal("true") : literal("false") }
 
     /// Writes an integer.
-    public mutating func integer(_ value: some BinaryInteger) {
+    public mutating func integer(_ value: Int) {
         separate()
         if 0..<10 ~= value { return bytes.append(0x30 + UInt8(value)) }
+        bytes.append(contentsOf: String(value).utf8)
+    }
+
+    /// Writes an integer of another type.
+    public mutating func integer(_ value: some BinaryInteger) {
+        separate()
         bytes.append(contentsOf: String(value).utf8)
     }
 

@@ -9,7 +9,8 @@ struct ServiceRequest {
 
     /// Reads `line` to its last byte.
     ///
-    /// - Throws: ``JSONError`` where the line is not one JSON object, or names one of the three members twice.
+    /// - Throws: ``JSONError`` where the line is not one JSON object, names one of the three members twice, or has a list or an
+    ///   object as its id.
     init(_ line: Span<UInt8>) throws(JSONError) {
         var scanner = JSONScanner()
         var object = try scanner.openObject(in: line)
@@ -18,6 +19,10 @@ struct ServiceRequest {
             if name.equals("id", in: line) {
                 isNew = id.isEmpty
                 id = try scanner.skipValue(in: line)
+                // The answer repeats it and must stay one line.
+                if line[id.lowerBound] == 0x7B || line[id.lowerBound] == 0x5B {
+                    throw JSONError(at: id.lowerBound, expected: .scalar)
+                }
             } else if name.equals("method", in: line) {
                 isNew = method == nil
                 method = try scanner.readString(in: line)

@@ -229,6 +229,7 @@ struct Exchange: CustomTestStringConvertible {
 
     @Test(arguments: [
         "", "{", "[]", "7", #"{"id":1,"id":2}"#, #"{"id":1}x"#, "{\"id\":\u{0}}", #"{"id":1,"method":7}"#,
+        "{\"id\":[\n]}",
     ])
     func answersLinesThatAreNoRequests(text: String) throws {
         var line = try ServiceLine()
