@@ -10,6 +10,9 @@ public struct Observation: Equatable, Sendable {
 
     public init() {}
 
+    /// The observation as one text: message, line feed, state.
+    public var string: String { message.string + "\n" + state.string }
+
     /// Empties both parts and keeps their storage for the next turn.
     public mutating func clear() {
         message.clear()
