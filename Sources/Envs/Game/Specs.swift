@@ -10,7 +10,7 @@ extension EnvironmentSpec {
         make: @escaping @Sendable (Arguments, UInt64) throws(Failure) -> any Environment
     ) -> EnvironmentSpec {
         let limit = Parameter(
-            "max_turns", .integer(1...1_000_000), default: .of(maxTurns), isOptional: drawsSizes,
+            "max_turns", .integer(1...2_147_483_647), default: .of(maxTurns), isOptional: drawsSizes,
             summary: "The turn that ends the episode at the latest.")
         return EnvironmentSpec(
             id: EnvironmentID(namespace: "game", name: name, version: 0, variant: variant), summary: summary,

@@ -1,0 +1,106 @@
+import GEM
+
+/// One mapping of a configuration file, read key by key; what nobody asked for is an error, not silence.
+struct ConfigurationSection {
+    private let name: String
+    private let file: String
+    private let line: Int
+    private let pairs: [(key: String, value: YAML)]
+    private var known: Set<String> = []
+
+    /// - Throws: ``Failure`` unless `yaml` is a mapping.
+    init(_ yaml: YAML, name: String, file: String) throws(Failure) {
+        switch yaml.content {
+        case .mapping(let pairs): self.pairs = pairs
+        case .scalar("", _): self.pairs = []  // `sandbox:` with nothing behind it
+        case .scalar, .sequence:
+            throw Failure(.invalidArgument, "\(file):\(yaml.line): \(name) must be a mapping of keys to values.")
+        }
+        (self.name, self.file, self.line) = (name, file, yaml.line)
+    }
+
+    /// The text called `key`; `nil` where it is absent.
+    mutating func text(_ key: String) throws(Failure) -> String? {
+        guard let value = value(key) else { return nil }
+        guard case .scalar(let text, _) = value.content else { throw wrong(key, value, "text") }
+        return text
+    }
+
+    /// The whole number called `key`; `nil` where it is absent.
+    mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
+        guard let value = value(key) else { return nil }
+        guard case .scalar(let text, _) = value.content, let number = Int(text), range.contains(number) else {
+            throw wrong(key, value, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// The number called `key`; `nil` where it is absent.
+    mutating func number(_ key: String, in range: ClosedRange<Double>) throws(Failure) -> Double? {
+        guard let value = value(key) else { return nil }
+        guard case .scalar(let text, _) = value.content, let number = Double(text), range.contains(number) else {
+            throw wrong(key, value, "a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// The size in bytes called `key`, such as `256m`; `nil` where it is absent.
+    mutating func bytes(_ key: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
+        guard let value = value(key) else { return nil }
+        guard case .scalar(let text, _) = value.content, let size = ByteCount(text)?.rawValue, range.contains(size)
+        else {
+            throw wrong(
+                key, value,
+                "a size such as 256m, from \(ByteCount(rawValue: range.lowerBound)) to "
+                    + "\(ByteCount(rawValue: range.upperBound))")
+        }
+        return size
+    }
+
+    /// The word called `key`, one of the cases of `Word`; `nil` where it is absent.
+    mutating func word<Word: RawRepresentable & CaseIterable>(_ key: String) throws(Failure) -> Word?
+    where Word.RawValue == String {
+        guard let value = value(key) else { return nil }
+        guard case .scalar(let text, _) = value.content, let word = Word(rawValue: text) else {
+            throw wrong(key, value, "one of " + Word.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return word
+    }
+
+    /// The list of texts called `key`; `nil` where it is absent.
+    mutating func texts(_ key: String) throws(Failure) -> [String]? {
+        guard let value = value(key) else { return nil }
+        guard case .sequence(let items) = value.content else { throw wrong(key, value, "a list of texts") }
+        var texts: [String] = []
+        for item in items {
+            guard case .scalar(let text, _) = item.content else { throw wrong(key, item, "a list of texts") }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    /// The mapping called `key`; an empty one where it is absent.
+    mutating func section(_ key: String) throws(Failure) -> ConfigurationSection? {
+        guard let value = value(key) else { return nil }
+        return try ConfigurationSection(value, name: key, file: file)
+    }
+
+    /// Ends the reading.
+    ///
+    /// - Throws: ``Failure`` that names the first key that none of the calls before asked for, and the nearest one
+    ///   that exists.
+    func refuseUnknownKeys() throws(Failure) {
+        guard let (key, value) = pairs.first(where: { !known.contains($0.key) }) else { return }
+        let hint = Spelling.suggestion(for: key, among: Array(known))
+        throw Failure(.invalidArgument, "\(file):\(value.line): \(name) has no key '\(key)'.\(hint)")
+    }
+
+    private mutating func value(_ key: String) -> YAML? {
+        known.insert(key)
+        return pairs.first { $0.key == key }?.value
+    }
+
+    private func wrong(_ key: String, _ value: YAML, _ wanted: String) -> Failure {
+        Failure(.invalidArgument, "\(file):\(value.line): '\(key)' must be \(wanted).")
+    }
+}

@@ -1,0 +1,138 @@
+package import GEM
+package import SandboxHost
+
+/// Everything that can be set about a server. The defaults are safe on a machine that other people use too.
+package struct ServerConfiguration: Sendable {
+    /// The address to listen on. Anything but loopback lets everyone who reaches it make sandboxes.
+    package var host = "127.0.0.1"
+    /// The TCP port; 0 takes a free one.
+    package var port = 8080
+    /// Whether to listen on TCP at all. An embedded server does not.
+    package var listensOnTCP = true
+    /// Where sockets and state live; created with mode 0700.
+    package var dataDirectory: String
+    /// A Unix socket that speaks newline-delimited JSON-RPC; `nil` for none.
+    package var rpcSocketPath: String?
+    /// Event loops, one thread each.
+    package var loops: Int
+    /// Web origins whose pages may call the server, such as `http://localhost:3000`. A request that carries any other
+    /// `Origin` is refused: a page someone happens to visit must not reach a server on loopback.
+    package var allowedOrigins: [String] = []
+    /// What runs the sandboxes.
+    package var sandboxes = Sandboxes()
+    /// What one client may ask for at a time.
+    package var limits = Limits()
+
+    /// Sandboxes: what one gets, and how many there are.
+    package struct Sandboxes: Sendable {
+        /// The rocklet to run inside; `nil` looks beside this executable and in its `../libexec/rock`.
+        package var rockletPath: String?
+        /// Which walls must hold before the server starts.
+        package var isolation = MinimumIsolation.strict
+        /// Memory of one sandbox in bytes.
+        package var memoryBytes = 256 << 20
+        /// Processors of one sandbox; fractions are shares of one.
+        package var cpus = 1.0
+        /// Processes and threads in one sandbox.
+        package var processes = 16
+        /// Sandboxes kept ready ahead of `make`.
+        package var warmPool = 8
+        /// Sandboxes alive at once; one more is refused as overloaded.
+        package var maximum = 8192
+        /// How long one call may take before its sandbox is killed.
+        package var callTimeout = Duration.seconds(30)
+        /// How long a sandbox may stay unused before it is closed.
+        package var idleTimeout = Duration.seconds(1800)
+
+        package init() {}
+    }
+
+    /// Limits on what one client controls.
+    package struct Limits: Sendable {
+        /// Bytes of one message or request body.
+        package var messageBytes = 8 << 20
+        /// Requests in one JSON-RPC batch.
+        package var batchCount = 1024
+        /// Requests that one WebSocket or Unix connection may have in flight; more wait in the socket.
+        package var inFlight = 256
+        /// Answers kept for repeated request ids of `make`.
+        package var rememberedMakes = 16_384
+
+        package init() {}
+    }
+
+    /// - Parameter dataDirectory: Where sockets and state live.
+    package init(dataDirectory: String) {
+        self.dataDirectory = dataDirectory
+        loops = max(1, processorCount() / 2)
+    }
+}
+
+extension ServerConfiguration {
+    /// Takes over what the YAML text of a configuration file sets.
+    ///
+    /// - Parameters:
+    ///   - bytes: The file's content.
+    ///   - name: The file's name, for errors.
+    /// - Throws: ``Failure`` of kind `invalidArgument` that names file, line and key; nothing is changed then.
+    package mutating func apply(yaml bytes: [UInt8], name: String) throws(Failure) {
+        var new = self
+        var root = try ConfigurationSection(try YAML(parsing: bytes, name: name), name: "the file", file: name)
+        new.host = try root.text("host") ?? host
+        new.port = try root.integer("port", in: 0...65535) ?? port
+        new.dataDirectory = try root.text("data_dir") ?? dataDirectory
+        new.rpcSocketPath = try root.text("rpc_socket") ?? rpcSocketPath
+        new.loops = try root.integer("loops", in: 1...256) ?? loops
+        new.allowedOrigins = try root.texts("allowed_origins") ?? allowedOrigins
+        if var section = try root.section("sandboxes") { try new.sandboxes.apply(&section) }
+        if var section = try root.section("limits") { try new.limits.apply(&section) }
+        try root.refuseUnknownKeys()
+        self = new
+    }
+}
+
+extension ServerConfiguration.Sandboxes {
+    fileprivate mutating func apply(_ section: inout ConfigurationSection) throws(Failure) {
+        rockletPath = try section.text("rocklet") ?? rockletPath
+        isolation = try section.word("isolation") ?? isolation
+        memoryBytes = try section.bytes("memory", in: 16 << 20...1 << 40) ?? memoryBytes
+        cpus = try section.number("cpus", in: 0.01...1024) ?? cpus
+        processes = try section.integer("processes", in: 1...65536) ?? processes
+        warmPool = try section.integer("warm_pool", in: 0...4096) ?? warmPool
+        maximum = try section.integer("maximum", in: 1...1_000_000) ?? maximum
+        if let seconds = try section.number("call_timeout_seconds", in: 0.001...86_400) {
+            callTimeout = .seconds(seconds)
+        }
+        if let seconds = try section.number("idle_timeout_seconds", in: 0.001...31_536_000) {
+            idleTimeout = .seconds(seconds)
+        }
+        try section.refuseUnknownKeys()
+    }
+}
+
+extension ServerConfiguration.Limits {
+    fileprivate mutating func apply(_ section: inout ConfigurationSection) throws(Failure) {
+        messageBytes = try section.bytes("message_bytes", in: 1024...1 << 30) ?? messageBytes
+        batchCount = try section.integer("batch_count", in: 1...65_536) ?? batchCount
+        inFlight = try section.integer("in_flight", in: 1...65_536) ?? inFlight
+        rememberedMakes = try section.integer("remembered_makes", in: 0...1_000_000) ?? rememberedMakes
+        try section.refuseUnknownKeys()
+    }
+}
+
+extension ServerConfiguration {
+    /// The same settings as the sandboxes' host takes them.
+    ///
+    /// - Throws: ``Failure`` where there is no rocklet to run.
+    func hostConfiguration() throws(Failure) -> HostConfiguration {
+        let rocklet: String
+        if let path = sandboxes.rockletPath { rocklet = path } else { rocklet = try findRocklet() }
+        var host = HostConfiguration(runDirectory: dataDirectory + "/run", rockletPath: rocklet)
+        host.minimumIsolation = sandboxes.isolation
+        host.limits = .init(
+            memoryBytes: sandboxes.memoryBytes, cpus: sandboxes.cpus, processes: sandboxes.processes)
+        host.warmPoolSize = sandboxes.warmPool
+        host.maximumSandboxes = sandboxes.maximum
+        return host
+    }
+}

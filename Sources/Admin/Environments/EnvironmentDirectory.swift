@@ -1,0 +1,152 @@
+import Envs
+import GEM
+import SandboxHost
+import Synchronization
+import Transport
+
+/// Every environment that was made and not closed yet, by the id of its sandbox.
+final class EnvironmentDirectory: Sendable {
+    /// What can be made.
+    let registry: EnvironmentRegistry
+    let host: SandboxHost
+    private let configuration: ServerConfiguration
+    private let makes: RememberedAnswers
+    private let expiry: Expiry
+
+    private struct State {
+        var live: [SandboxID: LiveEnvironment] = [:]
+        var ended = EndedSandboxes()
+        var isClosing = false
+    }
+
+    private let state = Mutex(State())
+
+    init(host: SandboxHost, registry: EnvironmentRegistry, configuration: ServerConfiguration, expiry: Expiry) {
+        self.host = host
+        self.registry = registry
+        self.configuration = configuration
+        self.expiry = expiry
+        makes = RememberedAnswers(capacity: configuration.limits.rememberedMakes)
+    }
+
+    /// How many environments are live.
+    var count: Int { state.withLock { $0.live.count } }
+
+    /// Makes an environment in a sandbox of its own.
+    ///
+    /// - Parameters:
+    ///   - request: What was asked for.
+    ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
+    /// - Returns: `{"sandbox_id", "spec", "isolation"}`, or the rocklet's refusal.
+    func make(_ request: MakeRequest, connection: ClientConnection?) async throws(Failure) -> Reply {
+        guard let requestID = request.requestID else { return try await start(request, connection: connection) }
+        return try await makes.answer(to: requestID) { () async throws(Failure) -> Reply in
+            try await start(request, connection: connection)
+        }
+    }
+
+    /// The live environment called `id`.
+    ///
+    /// - Throws: ``Failure`` that says whether it was closed, and why, or never existed.
+    func environment(_ id: String) throws(Failure) -> LiveEnvironment {
+        let found: Result<LiveEnvironment, Failure> = state.withLock { state in
+            guard let id = SandboxID(rawValue: id) else {
+                return .failure(Failure(.unknownSandbox, "A sandbox_id is 1 to 63 of a-z, 0-9 and '-'; make gives it."))
+            }
+            if let environment = state.live[id] { return .success(environment) }
+            if let reason = state.ended[id] {
+                return .failure(
+                    Failure(.sandboxClosed, "Sandbox \(id.rawValue) was closed: \(reason.sentence) Make a new one."))
+            }
+            return .failure(Failure(.unknownSandbox, "There is no sandbox \(id.rawValue). Make one first."))
+        }
+        return try found.get()
+    }
+
+    /// Passes a reset on; an environment whose sandbox died gets a new sandbox first.
+    func reset(_ environment: LiveEnvironment, params: [UInt8]) async throws(Failure) -> Reply {
+        try await environment.reset(params: params) { (environment) async throws(Failure) -> Sandbox in
+            await environment.sandbox.close()
+            let (sandbox, reply) = try await self.startSandbox(environment.id, for: environment.request)
+            if case .error = reply {
+                await sandbox.close()
+                throw Failure(.infraFailed, "The new sandbox refused what the old one had accepted. Make a new one.")
+            }
+            return sandbox
+        }
+    }
+
+    /// Closes the environment called `id` and everything its sandbox holds.
+    ///
+    /// - Returns: False when there was none to close.
+    @discardableResult
+    func close(_ id: SandboxID, reason: EndReason) async -> Bool {
+        let environment: LiveEnvironment? = state.withLock { state in
+            guard let environment = state.live.removeValue(forKey: id) else { return nil }
+            state.ended.add(id, reason: reason)
+            return environment
+        }
+        guard let environment else { return false }
+        environment.ties.cut()
+        await environment.sandbox.close()
+        return true
+    }
+
+    /// Refuses every later `make`; the host reaps what is live.
+    func beginShutdown() { state.withLock { $0.isClosing = true } }
+
+    // MARK: - Making
+
+    private func start(_ request: MakeRequest, connection: ClientConnection?) async throws(Failure) -> Reply {
+        try state.withLock { (state) throws(Failure) in
+            if state.isClosing { throw Failure(.shuttingDown, "The server is shutting down.") }
+        }
+        let id = SandboxID.random()
+        let (sandbox, reply) = try await startSandbox(id, for: request)
+        guard case .result(let spec) = reply else {
+            await sandbox.close()
+            return reply
+        }
+        let environment = LiveEnvironment(
+            id: id, request: request, sandbox: sandbox, callTimeout: configuration.sandboxes.callTimeout,
+            idleTimeout: configuration.sandboxes.idleTimeout)
+        let isTooLate: Bool = state.withLock { state in
+            if !state.isClosing { state.live[id] = environment }
+            return state.isClosing
+        }
+        if isTooLate {
+            await sandbox.close()
+            throw Failure(.shuttingDown, "The server is shutting down.")
+        }
+        expiry.watch(environment)
+        if request.lease == .connection, let connection {
+            environment.ties.tie(lease: connection.onClose { [expiry] in expiry.end(id, reason: .connectionClosed) })
+        }
+        return .result(Self.made(id, spec: spec, isolation: sandbox.isolation))
+    }
+
+    private func startSandbox(
+        _ id: SandboxID, for request: MakeRequest
+    ) async throws(Failure) -> (Sandbox, Reply) {
+        let sandbox = try await host.make(id: id, limits: nil)
+        do {
+            let limit = request.callTimeout ?? configuration.sandboxes.callTimeout
+            return (sandbox, try await sandbox.call("make", params: request.params, limit: limit))
+        } catch {
+            await sandbox.close()
+            throw error
+        }
+    }
+
+    /// `{"spec":…}` with the sandbox's id in front and its walls behind.
+    private static func made(_ id: SandboxID, spec: ArraySlice<UInt8>, isolation: IsolationReport) -> ArraySlice<UInt8>
+    {
+        var result: [UInt8] = []
+        result.append(contentsOf: "{\"sandbox_id\":\"\(id.rawValue)\",".utf8)
+        result.append(contentsOf: spec.dropFirst().dropLast())
+        result.append(contentsOf: ",\"isolation\":".utf8)
+        result.append(contentsOf: isolation.json)
+        result.append(UInt8(ascii: "}"))
+        return result[...]
+    }
+}

@@ -1,0 +1,92 @@
+import GEM
+import SandboxHost
+
+/// Speaks JSON-RPC 2.0, whatever carries the messages: bytes in, bytes out.
+struct RPCDoor: Sendable {
+    let calls: EnvironmentCalls
+    /// Requests in one batch.
+    let batchLimit: Int
+
+    /// Answers one message.
+    ///
+    /// The requests of a batch run side by side; those for one sandbox keep their order, because each is passed to its
+    /// sandbox before the next begins and a sandbox answers in turn.
+    ///
+    /// - Parameters:
+    ///   - message: One request or one batch, UTF-8 JSON.
+    ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
+    /// - Returns: The answer; `nil` where only notifications were sent.
+    func answer(_ message: [UInt8], connection: ClientConnection?) async -> [UInt8]? {
+        let parsed: RPCMessage
+        do throws(Failure) {
+            parsed = try RPCMessage(parsing: message.span, batchLimit: batchLimit)
+        } catch {
+            var answer: [UInt8] = []
+            RPCAnswer.append(error, id: nil, to: &answer)
+            return answer
+        }
+        switch parsed {
+        case .single(let item): return await answer(item, of: message, connection: connection)
+        case .batch(let items): return await answer(items, of: message, connection: connection)
+        }
+    }
+
+    private func answer(
+        _ items: [RPCMessage.Item], of message: [UInt8], connection: ClientConnection?
+    ) async -> [UInt8]? {
+        let answers = await withTaskGroup(of: (place: Int, answer: [UInt8]?).self) { group in
+            for (place, item) in items.enumerated() {
+                group.addTask { (place, await answer(item, of: message, connection: connection)) }
+            }
+            var answers = [[UInt8]?](repeating: nil, count: items.count)
+            for await (place, answer) in group { answers[place] = answer }
+            return answers.compactMap(\.self)
+        }
+        if answers.isEmpty { return nil }
+        return [UInt8(ascii: "[")] + answers.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+    }
+
+    private func answer(
+        _ item: RPCMessage.Item, of message: [UInt8], connection: ClientConnection?
+    ) async -> [UInt8]? {
+        var answer: [UInt8] = []
+        switch item {
+        case .invalid(let failure, let id):
+            if let id {
+                RPCAnswer.append(failure, id: message.span.extracting(id), to: &answer)
+            } else {
+                RPCAnswer.append(failure, id: nil, to: &answer)
+            }
+        case .request(let request):
+            let outcome: Result<Reply, Failure>
+            do throws(Failure) {
+                outcome = .success(try await perform(request, of: message, connection: connection))
+            } catch {
+                outcome = .failure(error)
+            }
+            guard let id = request.id else { return nil }
+            switch outcome {
+            case .success(.result(let bytes)):
+                RPCAnswer.append(result: bytes.span, id: message.span.extracting(id), to: &answer)
+            case .success(.error(let bytes)):
+                RPCAnswer.append(error: bytes.span, id: message.span.extracting(id), to: &answer)
+            case .failure(let failure):
+                RPCAnswer.append(failure, id: message.span.extracting(id), to: &answer)
+            }
+        }
+        return answer
+    }
+
+    private func perform(
+        _ request: RPCRequest, of message: [UInt8], connection: ClientConnection?
+    ) async throws(Failure) -> Reply {
+        guard let method = Method(rawValue: request.method) else {
+            let suggestion = Spelling.suggestion(for: request.method, among: Method.allCases.map(\.rawValue))
+            throw Failure(.methodNotFound, "There is no method \"\(request.method.prefix(64))\".\(suggestion)")
+        }
+        var params = try request.namedParams(method.parameters, of: message.span)
+        // The sandbox reads lines: a pretty-printed object must become one.
+        JSON.joinLines(of: &params)
+        return try await calls.perform(method, params: params, connection: connection)
+    }
+}

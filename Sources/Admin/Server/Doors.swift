@@ -1,0 +1,65 @@
+import GEM
+import Transport
+
+/// The ways into a server, opened.
+struct Doors {
+    let rpc: RPCDoor
+    let http: HTTPServer?
+    let lines: LineServer?
+    let url: String?
+
+    /// Opens what `configuration` asks for.
+    ///
+    /// - Throws: ``Failure`` that names the address that could not be listened on; nothing stays open then.
+    init(_ configuration: ServerConfiguration, directory: EnvironmentDirectory, group: EventLoopGroup)
+        async throws(Failure)
+    {
+        let limits = configuration.limits
+        let rpc = RPCDoor(
+            calls: EnvironmentCalls(directory: directory, info: "brief"), batchLimit: limits.batchCount)
+        self.rpc = rpc
+        lines = try await Self.openLines(configuration, rpc: rpc, group: group)
+        guard configuration.listensOnTCP else {
+            (http, url) = (nil, nil)
+            return
+        }
+        let door = HTTPDoor(
+            rpc: rpc, rest: RESTDoor(calls: EnvironmentCalls(directory: directory, info: "full")), limits: limits,
+            allowedOrigins: configuration.allowedOrigins)
+        var settings = HTTPServerConfiguration()
+        settings.maximumBodyBytes = limits.messageBytes
+        let server = HTTPServer(configuration: settings, group: group) { request in await door.answer(request) }
+        do {
+            guard let wanted = SocketAddress(host: configuration.host, port: UInt16(configuration.port)) else {
+                throw Failure(
+                    .invalidArgument,
+                    "The host \(configuration.host) is no address. Use one such as 127.0.0.1, ::1 or 0.0.0.0.")
+            }
+            let address = try await server.start(on: wanted)
+            url = "http://\(address)"
+            http = server
+        } catch {
+            await lines?.shutDown(within: .zero)
+            if let failure = error as? Failure { throw failure }
+            throw Failure(.infraFailed, "Cannot listen on \(configuration.host) port \(configuration.port): \(error).")
+        }
+    }
+
+    private static func openLines(
+        _ configuration: ServerConfiguration, rpc: RPCDoor, group: EventLoopGroup
+    ) async throws(Failure) -> LineServer? {
+        guard let path = configuration.rpcSocketPath else { return nil }
+        let messages = MessageDoor(rpc: rpc, inFlight: configuration.limits.inFlight)
+        var settings = LineConfiguration()
+        settings.maximumLineBytes = configuration.limits.messageBytes
+        let server = LineServer(configuration: settings, group: group) { connection in
+            try await messages.serve(connection)
+        }
+        do {
+            try await server.start(on: .unix(path: path))
+            return server
+        } catch {
+            throw Failure(.infraFailed, "Cannot listen on the Unix socket \(path): \(error).")
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Envs
+package import GEM
+package import SandboxHost
+import Transport
+
+/// A whole Rock in this process: the sandboxes' host, the environments, and the doors to them.
+package final class Server: Sendable {
+    /// Where the HTTP server listens, such as `http://127.0.0.1:8080`; `nil` where it does not listen on TCP.
+    package let url: String?
+
+    private let group: EventLoopGroup
+    private let host: SandboxHost
+    private let directory: EnvironmentDirectory
+    private let expiry: Expiry
+    private let rpc: RPCDoor
+    private let http: HTTPServer?
+    private let lines: LineServer?
+    /// Closes what expires, for as long as the server lives.
+    private let expiring: Task<Void, Never>
+
+    /// The walls around every sandbox.
+    package var isolation: IsolationReport { host.isolation }
+
+    /// How many environments are live.
+    package var environmentCount: Int { directory.count }
+
+    /// Starts everything; when it returns, the server serves.
+    ///
+    /// - Throws: ``Failure`` that says what could not be started and what to do; nothing is left running then.
+    package init(_ configuration: ServerConfiguration) async throws(Failure) {
+        try DataDirectory.prepare(configuration.dataDirectory)
+        group = try attempting("start the event loops") { () throws in
+            try EventLoopGroup(count: configuration.loops)
+        }
+        do {
+            host = try await SandboxHost(try configuration.hostConfiguration(), loops: group)
+        } catch {
+            group.shutDown()
+            throw error
+        }
+        let expiry = Expiry(group: group)
+        let directory: EnvironmentDirectory
+        let doors: Doors
+        do {
+            directory = EnvironmentDirectory(
+                host: host, registry: try EnvironmentRegistry(BuiltInEnvironments.specs), configuration: configuration,
+                expiry: expiry)
+            doors = try await Doors(configuration, directory: directory, group: group)
+        } catch {
+            await host.shutDown()
+            group.shutDown()
+            throw error
+        }
+        (self.expiry, self.directory) = (expiry, directory)
+        (rpc, http, lines, url) = (doors.rpc, doors.http, doors.lines, doors.url)
+        expiring = Task(executorPreference: group.next()) {
+            await expiry.run { id, reason in await directory.close(id, reason: reason) }
+        }
+    }
+
+    /// Answers one JSON-RPC message of a client in this process.
+    ///
+    /// - Parameter message: One request or one batch, UTF-8 JSON.
+    /// - Returns: The answer; `nil` where only notifications were sent.
+    package func answer(rpc message: [UInt8]) async -> [UInt8]? {
+        await withTaskExecutorPreference(group.next()) { await rpc.answer(message, connection: nil) }
+    }
+
+    /// Stops accepting, finishes what is in flight, closes every sandbox and gives everything back.
+    ///
+    /// - Parameter limit: How long what is in flight may take; what is left then is cut off.
+    package func shutDown(within limit: Duration) async {
+        directory.beginShutdown()
+        await lines?.shutDown(within: limit)
+        await http?.shutDown(within: limit)
+        expiry.finish()
+        await expiring.value
+        await host.shutDown()
+        group.shutDown()
+    }
+}

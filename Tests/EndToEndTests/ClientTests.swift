@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+/// Real clients against the real server.
+@Suite(.timeLimit(.minutes(5))) struct ClientTests {
+    /// The package that ROCK's users have, unmodified.
+    @Test func theRockSDKPlaysSokoban() async throws {
+        try await RunningServer.run { server in
+            let played = try await EndToEndTests.run(
+                Products.python, [Products.client("sokoban_rl_rock.py")], environment: ["ROCK_BASE_URL": server.url])
+            #expect(played.status == 0, "\(played.errors)")
+            let lastLine = try #require(played.output.split(separator: "\n").last)
+            let report = try #require(
+                try JSONSerialization.jsonObject(with: Data(lastLine.utf8)) as? [String: Any])
+            let steps = try #require(report["steps"] as? [[String: Any]])
+            #expect((1...20).contains(steps.count) && steps.last?["terminated"] as? Bool == true)
+            // Old clients find the board in info.suffix, beside an observation that is complete in itself.
+            let suffix = try #require((report["info"] as? [String: Any])?["suffix"] as? String)
+            #expect(suffix.contains("# # # # # #") && (report["observation"] as? String)?.hasSuffix(suffix) == true)
+        }
+    }
+
+    @Test func aWebSocketCarriesManyEnvironmentsAndTheirLease() async throws {
+        try await RunningServer.run { server in
+            let address = server.url.replacing("http://", with: "ws://") + "/rpc"
+            let played = try await EndToEndTests.run(
+                Products.python, [Products.client("websocket_client.py"), address])
+            #expect(played.status == 0, "\(played.errors)")
+            let report = try #require(
+                try JSONSerialization.jsonObject(with: Data(played.output.utf8)) as? [String: Any])
+            let garbage = try #require((report["garbage"] as? [String: Any])?["error"] as? [String: Any])
+            #expect(garbage["code"] as? Int == -32700)
+            let sandboxes = try #require(report["played"] as? [[Any]]).compactMap { $0.first as? String }
+            #expect(sandboxes.count == 20)
+            // The lease ended with the connection; a close that comes too late may still be told it was first.
+            for sandbox in sandboxes {
+                let status = try await server.call("close", ["sandbox_id": sandbox])
+                #expect(status.kind == "sandbox_closed", "\(status.body)")
+            }
+        }
+    }
+
+    @Test func aUnixSocketCarriesOneMessagePerLine() async throws {
+        try await RunningServer.run { server in
+            let mode = try FileManager.default.attributesOfItem(atPath: server.rpcSocket)[.posixPermissions] as? Int
+            #expect(mode == 0o600)
+            let list = #"{"jsonrpc":"2.0","id":1,"method":"list"}"#
+            let answered = try await EndToEndTests.run(
+                "/usr/bin/curl",
+                [
+                    "--silent", "--max-time", "5", "--no-buffer", "telnet://localhost", "--unix-socket",
+                    server.rpcSocket,
+                ],
+                input: "nonsense\n" + list + "\n")
+            let lines = answered.output.split(separator: "\n")
+            #expect(lines.count == 2 && lines.contains { $0.contains("-32700") }, "\(answered.output.prefix(300))")
+            #expect(lines.contains { $0.contains("game:Sokoban-v0-easy") })
+        }
+    }
+
+    /// Every golden episode, over HTTP, in sandboxes.
+    @Test func goldenEpisodesReplayExactly() async throws {
+        let traces = Products.package.appendingPathComponent("Tests/EnvsTests/Fixtures/gem-traces.jsonl.gz").path
+        try await RunningServer.run { server in
+            let replayed = try await EndToEndTests.run(
+                Products.python, [Products.client("replay_traces.py"), server.url, traces, "game:Sokoban"])
+            #expect(replayed.status == 0, "\(replayed.output)\(replayed.errors)")
+            #expect(replayed.output.hasPrefix("90 episodes"))
+        }
+    }
+}
