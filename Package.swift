@@ -27,7 +27,9 @@ let package = Package(
         // Libraries, bottom up. An arrow never points up: see Docs/Architecture.md.
         .target(name: "Transport", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "GEM", swiftSettings: strict),
-        .target(name: "WordLists", exclude: ["README.md", "en-basic.txt", "en-basic-starts.txt", "en.txt", "en-starts.txt", "crossword.txt"]),
+        .target(
+            name: "WordLists",
+            exclude: ["README.md", "en-basic.txt", "en-basic-starts.txt", "en.txt", "en-starts.txt", "crossword.txt"]),
         .target(name: "Envs", dependencies: ["GEM", "WordLists"], swiftSettings: strict),
         .target(name: "SandboxHost", dependencies: ["GEM", "Transport", "CLinux"], swiftSettings: strict),
         .target(

@@ -38,6 +38,7 @@ final class EnvironmentDirectory: Sendable {
     ///   - request: What was asked for.
     ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
     /// - Returns: `{"sandbox_id", "spec", "isolation"}`, or the rocklet's refusal.
+    /// - Throws: ``Failure`` where no sandbox can be had, or it fails on the way.
     func make(_ request: MakeRequest, connection: ClientConnection?) async throws(Failure) -> Reply {
         guard let requestID = request.requestID else { return try await start(request, connection: connection) }
         return try await makes.answer(to: requestID) { () async throws(Failure) -> Reply in

@@ -1,4 +1,5 @@
 import GEM
+import SandboxHost
 import Testing
 
 @testable import Admin
@@ -42,7 +43,7 @@ import Testing
             ("sandboxes:\n  isolation: none", "rock.yml:2: 'isolation' must be one of strict, best-effort."),
             ("allowed_origins: x", "rock.yml:1: 'allowed_origins' must be a list of texts."),
             ("- a", "rock.yml:1: the file must be a mapping of keys to values."),
-            ("a: [", "rock.yml:1: did not find expected node content."),
+            ("a: [", "rock.yml:2: did not find expected node content."),
         ] as [(String, String?)])
     func refusesWhatItDoesNotKnow(yaml: String, message: String?) {
         var thrown: Failure?

@@ -11,8 +11,12 @@ struct Finished: Sendable {
 /// Runs `program` to its end.
 ///
 /// - Parameters:
+///   - program: Its path.
+///   - arguments: Its arguments.
 ///   - input: What it reads on standard input.
 ///   - environment: Variables on top of this process's own.
+/// - Returns: Its exit status and all it wrote.
+/// - Throws: That it could not be started.
 func run(
     _ program: String, _ arguments: [String] = [], input: String = "", environment: [String: String] = [:]
 ) async throws -> Finished {

@@ -14,7 +14,12 @@ final class RunningServer: Sendable {
 
     /// Starts a server, hands it to `body`, and stops it whatever `body` does.
     ///
-    /// - Parameter configuration: YAML for `--config`.
+    /// - Parameters:
+    ///   - arguments: More options for `admin start`.
+    ///   - configuration: YAML for `--config`.
+    ///   - body: Uses the server.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws, or that the server did not start.
     static func run<T>(
         _ arguments: [String] = [], configuration: String = "", body: (RunningServer) async throws -> T
     ) async throws -> T {
