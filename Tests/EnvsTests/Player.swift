@@ -5,7 +5,7 @@ import Testing
 
 /// Plays an environment by `String`s, as a client sees it.
 struct Player {
-    private(set) var environment: any Environment
+    var environment: any Environment
     private(set) var observation = Observation()
 
     /// Makes `id` with the defaults that `overrides` do not replace.
