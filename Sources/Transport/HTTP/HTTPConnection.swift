@@ -100,7 +100,7 @@ package final class HTTPConnection: @unchecked Sendable {
         phase = .idle
         while true {
             skipEmptyLine()
-            if !input.isEmpty {
+            if !input.isEmpty, input.first != 0x0D || input.count > 1 {
                 if case .idle = phase {
                     phase = .reading
                     deadline = loop.now + configuration.headTimeout

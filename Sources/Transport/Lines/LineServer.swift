@@ -86,7 +86,14 @@ package final class LineServer: Sendable {
             defer { state.listeners = [] }
             return (state.listeners, state.connections.values.map(\.0))
         }
-        for listener in listeners { listener.loop.execute { listener.stop() } }
+        for listener in listeners {
+            await withCheckedContinuation { continuation in
+                listener.loop.execute {
+                    listener.stop()
+                    continuation.resume()
+                }
+            }
+        }
         for connection in connections { connection.finish() }
         let timer = group.loops[0].schedule(at: .now + limit) { self.abort() }
         await withCheckedContinuation { continuation in
