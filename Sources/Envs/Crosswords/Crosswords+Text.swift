@@ -38,21 +38,12 @@ extension Crosswords {
             text.append("\n")
             return
         }
-        board.draw(into: &text) { cell, text in
-            let symbol = board[cell]
-            switch symbol {
-            case UInt8(ascii: "."):
-                text.append(Style.dim)
-                text.append("  ·")
-            case UInt8(ascii: "_"):
-                text.append(Style.goal)
-                text.append("  □")
-            default:
-                text.append(Style.success)
-                text.append("  ")
-                text.append(ascii: symbol)
+        board.draw(into: &text) { cell in
+            switch board[cell] {
+            case UInt8(ascii: "."): (nil, UInt8(ascii: " "))
+            case UInt8(ascii: "_"): (Style.onGrey, UInt8(ascii: "_"))
+            case let letter: (Style.onGreen, letter)
             }
-            text.append(Style.plain)
         }
         for word in placed {
             writeClue(of: word, into: &text)

@@ -27,16 +27,32 @@ extension Hangman {
     func draw(colours: Bool, into text: inout Text) {
         for place in 0..<length {
             let letter = board[offset(of: place)]
-            if colours { text.append(letter == UInt8(ascii: "_") ? Style.dim : Style.success) }
-            text.append("  ")
+            if colours { text.append(letter == UInt8(ascii: "_") ? Style.onGrey : Style.onGreen) }
+            text.append(" ")
             text.append(ascii: letter)
+            text.append(" ")
             if colours { text.append(Style.plain) }
+        }
+        text.append("\n")
+        if colours { drawAlphabet(into: &text) }
+    }
+
+    /// Letters that are in the word, that are not, and that nobody has tried.
+    private func drawAlphabet(into text: inout Text) {
+        text.append("\n")
+        for letter in UInt8(ascii: "A")...UInt8(ascii: "Z") {
+            let style: StaticString? = !isGuessed(letter) ? nil : isRevealed(letter) ? Style.success : Style.dim
+            if let style { text.append(style) }
+            text.append(ascii: letter)
+            if style != nil { text.append(Style.plain) }
+            text.append(" ")
         }
         text.append("\n")
     }
 
     func writeStatus(into text: inout Text) {
-        text.append(lettersGuessed.isEmpty ? "no letter guessed" : "guessed ")
-        text.append(utf8: lettersGuessed)
+        let guessed = (UInt8(ascii: "A")...UInt8(ascii: "Z")).filter(isGuessed)
+        text.append(guessed.isEmpty ? "no letter guessed" : "guessed ")
+        text.append(utf8: guessed)
     }
 }

@@ -61,12 +61,11 @@ struct Hangman: Game {
     private mutating func guess(letter: UInt8, message: inout Text) -> Play {
         message.append("the letter ")
         message.append(ascii: letter)
-        let bit = UInt32(1) << UInt32(letter - UInt8(ascii: "A"))
-        guard guessed & bit == 0 else {
+        guard !isGuessed(letter) else {
             message.append(" has been guessed before.")
             return .nothing
         }
-        guessed |= bit
+        guessed |= bit(of: letter)
         var places = 0
         for place in 0..<length where secret[place] == letter {
             board[offset(of: place)] = letter
@@ -110,10 +109,13 @@ struct Hangman: Game {
         board = text.bytes
     }
 
-    /// The letters guessed so far, in alphabetical order.
-    var lettersGuessed: [UInt8] {
-        (0..<26).filter { guessed & 1 << UInt32($0) != 0 }.map { UInt8(ascii: "A") + UInt8($0) }
-    }
+    /// Whether a capital letter has been guessed.
+    func isGuessed(_ letter: UInt8) -> Bool { guessed & bit(of: letter) != 0 }
+
+    /// Whether a capital letter shows on the board.
+    func isRevealed(_ letter: UInt8) -> Bool { (0..<length).contains { board[offset(of: $0)] == letter } }
+
+    private func bit(of letter: UInt8) -> UInt32 { 1 << UInt32(letter - UInt8(ascii: "A")) }
 
     /// Where the letter of a place is in ``board``.
     func offset(of place: Int) -> Int { 4 * length + 4 * place + 2 }

@@ -33,12 +33,7 @@ extension WordSearch {
             text.append("\n")
             return
         }
-        board.draw(into: &text) { cell, text in
-            text.append(board.isBracketed(cell) ? Style.success : Style.plain)
-            text.append("  ")
-            text.append(ascii: board[cell])
-            text.append(Style.plain)
-        }
+        board.draw(into: &text) { cell in (board.isBracketed(cell) ? Style.onGreen : nil, board[cell]) }
     }
 
     func writeStatus(into text: inout Text) {

@@ -18,7 +18,8 @@ struct WordSearch: Game {
     private(set) var board = LetterBoard(side: 0, symbols: [])
     private(set) var placed: [WordPlacer.Placed] = []
     private var isFound: [Bool] = []
-    private var tried: Set<Ends> = []
+    /// The cells tried so far that are in one line; others can never be right.
+    private var tried: Set<UInt32> = []
 
     /// A game of `fixed` size, or of a level drawn at every reset.
     init(fixed: Setup?, entropy: UInt64) {
@@ -47,11 +48,14 @@ struct WordSearch: Game {
     }
 
     /// The two cells that an action names; numbers of any size.
-    struct Ends: Hashable {
+    struct Ends {
         var row: Int
         var column: Int
         var lastRow: Int
         var lastColumn: Int
+
+        /// One number for cells inside the grid, whose side is at most 36.
+        fileprivate var packed: UInt32 { UInt32(row << 18 | column << 12 | lastRow << 6 | lastColumn) }
     }
 
     func read(_ action: Action) -> Ends? {
@@ -70,12 +74,12 @@ struct WordSearch: Game {
             message.append("one of the cells is outside the grid.")
             return .nothing
         }
-        guard tried.insert(move).inserted else {
-            message.append("you have tried these cells before.")
-            return .nothing
-        }
         guard move.row == move.lastRow || move.column == move.lastColumn else {
             message.append("the cells are neither in one row nor in one column.")
+            return .nothing
+        }
+        guard tried.insert(move.packed).inserted else {
+            message.append("you have tried these cells before.")
             return .nothing
         }
         guard let index = placed.firstIndex(where: { $0.hasEnds(move) }) else {

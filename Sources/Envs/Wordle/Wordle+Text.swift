@@ -23,35 +23,11 @@ extension Wordle {
 
     /// The guess on one line, its marks as a list on the next.
     func write(_ guess: Guess, into text: inout Text) {
-        for character in guess.characters {
-            text.append(utf8: UTF8.encode(character) ?? UTF8.encodedReplacementCharacter)
+        for place in 0..<length { WordleCharacter.write(guess.characters[place], into: &text) }
+        for place in 0..<length {
+            text.append(place == 0 ? "\n['" : "', '")
+            text.append(ascii: guess.marks[place])
         }
-        text.append("\n[")
-        for (place, mark) in guess.marks.enumerated() {
-            text.append(place == 0 ? "'" : ", '")
-            text.append(ascii: mark)
-            text.append("'")
-        }
-        text.append("]")
-    }
-
-    /// One line per guess; with colours each letter on a tile of its mark's colour.
-    func draw(colours: Bool, into text: inout Text) {
-        for guess in guesses {
-            for (character, mark) in zip(guess.characters, guess.marks) {
-                let letter = character.isASCII ? UInt8(truncatingIfNeeded: character.value) : UInt8(ascii: "?")
-                if colours {
-                    text.append(
-                        mark == Self.right ? Style.onGreen : mark == Self.elsewhere ? Style.onYellow : Style.onGrey)
-                }
-                text.append(" ")
-                text.append(ascii: letter < 0x21 ? UInt8(ascii: "?") : letter)
-                text.append(colours ? " " : "")
-                if colours { text.append(Style.plain) } else { text.append(ascii: mark) }
-            }
-            text.append("\n")
-        }
-        for _ in 0..<length { text.append(" _ ") }
-        text.append("\n")
+        text.append("']")
     }
 }

@@ -14,15 +14,37 @@ struct Wordle: Game {
     private let fixed: (words: SecretWords, length: Int, maxTurns: Int)?
     private(set) var length = 0
     private var words: SecretWords?
-    private var secret: [UInt8] = []
+    private var secret = Row()
     private(set) var example: [UInt8] = []
-    private var rightPlaces: [Bool] = []
+    /// The places that have been right so far, one bit each.
+    private var rightPlaces: UInt16 = 0
     private(set) var guesses: [Guess] = []
 
-    /// A guess and its marks, one character each: `G`, `Y` or `X`.
+    /// One byte for each place; no word has more than 14 letters, so a row is one register.
+    typealias Row = SIMD16<UInt8>
+
+    /// A guess, one ``WordleCharacter`` a place, and its marks, one ``Mark`` a place.
     struct Guess {
-        var characters: [Unicode.Scalar]
-        var marks: [UInt8]
+        var characters: Row
+        var marks: Row
+    }
+
+    /// What a guess's character says about the secret.
+    enum Mark {
+        static let right = UInt8(ascii: "G")
+        static let elsewhere = UInt8(ascii: "Y")
+        static let absent = UInt8(ascii: "X")
+    }
+
+    /// The characters that were read, and how many there were; of an overlong text no more than shows that it is one.
+    struct Move {
+        fileprivate(set) var characters = Row()
+        fileprivate(set) var count = 0
+
+        fileprivate mutating func append(_ character: UInt8) {
+            if count < Row.scalarCount { characters[count] = character }
+            if count <= Row.scalarCount { count += 1 }
+        }
     }
 
     /// A game with a `fixed` length of words, or with one drawn at every reset.
@@ -40,55 +62,57 @@ struct Wordle: Game {
             words = SecretWords(length: length)
         }
         guard let words else { throw Failure(.envFailed, "There is no word of \(length) letters.") }
-        secret = words.pick(from: &episode.stream)
+        secret = Row()
+        for (place, letter) in words.pick(from: &episode.stream).enumerated() { secret[place] = letter }
         example = words.pick(from: &episode.stream)
-        rightPlaces = Array(repeating: false, count: length)
+        rightPlaces = 0
         guesses.removeAll(keepingCapacity: true)
     }
 
-    /// Reads the letters in capitals, and blanks other than U+0020, which count as characters; of an overlong text no more
-    /// than shows that it is one.
-    func read(_ action: Action) -> [Unicode.Scalar]? {
+    /// Reads letters with blanks between them. Blanks other than U+0020 count as characters of the guess.
+    func read(_ action: Action) -> Move? {
         BoxedAction.last(in: action) { text, cursor in
+            var move = Move()
             guard let first = cursor.letter(in: text) else { return nil }
-            var guess = [Unicode.Scalar(uppercased(first))]
-            var blanks: [Unicode.Scalar] = []
+            move.append(uppercased(first))
             while true {
                 if let letter = cursor.letter(in: text) {
-                    if guess.count <= length {
-                        guess += blanks
-                        guess.append(Unicode.Scalar(uppercased(letter)))
-                    }
-                    blanks.removeAll(keepingCapacity: true)
+                    move.append(uppercased(letter))
                 } else if let blank = cursor.blank(in: text) {
-                    if blank != " " && blanks.count <= length { blanks.append(blank) }
+                    if blank != " " { move.append(WordleCharacter.code(ofBlank: blank)) }
                     if cursor.isAt(UInt8(ascii: "}"), in: text) { return nil }
                 } else {
-                    return guess
+                    return move
                 }
             }
         }
     }
 
-    mutating func play(_ move: [Unicode.Scalar], message: inout Text) -> Play {
+    mutating func play(_ move: Move, message: inout Text) -> Play {
         guard move.count == length else {
             message.append("your guess must have ")
             message.append(length)
             message.append(" letters.")
             return .nothing
         }
-        guard !guesses.contains(where: { $0.characters == move }) else {
+        guard !guesses.contains(where: { $0.characters == move.characters }) else {
             message.append("you have guessed this before.")
             return .nothing
         }
-        let guess = marked(move)
+        let guess = marked(move.characters)
         guesses.append(guess)
         var play = Play()
-        for place in 0..<length where guess.marks[place] == Self.right && !rightPlaces[place] {
-            rightPlaces[place] = true
+        var allRight = true
+        for place in 0..<length {
+            guard guess.marks[place] == Mark.right else {
+                allRight = false
+                continue
+            }
+            guard rightPlaces & 1 << UInt16(place) == 0 else { continue }
+            rightPlaces |= 1 << UInt16(place)
             play.reward += 1 / Double(length) * 0.5
         }
-        if guess.marks.allSatisfy({ $0 == Self.right }) {
+        if allRight {
             play.reward += 0.5
             play.ends = true
         }
@@ -98,23 +122,19 @@ struct Wordle: Game {
         return play
     }
 
-    static let right = UInt8(ascii: "G")
-    static let elsewhere = UInt8(ascii: "Y")
-    static let absent = UInt8(ascii: "X")
-
-    private func marked(_ guess: [Unicode.Scalar]) -> Guess {
+    private func marked(_ characters: Row) -> Guess {
         var unused = secret
-        var marks = Array(repeating: Self.absent, count: length)
-        for place in 0..<length where guess[place].value == UInt32(secret[place]) {
-            marks[place] = Self.right
+        var marks = Row(repeating: Mark.absent)
+        for place in 0..<length where characters[place] == secret[place] {
+            marks[place] = Mark.right
             unused[place] = 0
         }
-        for place in 0..<length where marks[place] != Self.right {
-            guard let match = unused.firstIndex(where: { UInt32($0) == guess[place].value }) else { continue }
-            marks[place] = Self.elsewhere
+        for place in 0..<length where marks[place] != Mark.right {
+            guard let match = (0..<length).first(where: { unused[$0] == characters[place] }) else { continue }
+            marks[place] = Mark.elsewhere
             unused[match] = 0
         }
-        return Guess(characters: guess, marks: marks)
+        return Guess(characters: characters, marks: marks)
     }
 
     mutating func sampleAction(into text: inout Text) {
