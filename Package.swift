@@ -23,6 +23,7 @@ let package = Package(
         // The kernel calls that Swift's Glibc module does not show.
         .target(name: "CLinux"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Libraries, bottom up. An arrow never points up: see Docs/Architecture.md.
         .target(name: "Transport", dependencies: ["CLinux"], swiftSettings: strict),
@@ -32,6 +33,7 @@ let package = Package(
             exclude: ["README.md", "en-basic.txt", "en-basic-starts.txt", "en.txt", "en-starts.txt", "crossword.txt"]),
         .target(name: "Envs", dependencies: ["GEM", "WordLists"], swiftSettings: strict),
         .target(name: "SandboxHost", dependencies: ["GEM", "Transport", "CLinux"], swiftSettings: strict),
+        .target(name: "Registry", dependencies: ["GEM", "CSQLite"], swiftSettings: strict),
         .target(
             name: "Admin", dependencies: ["GEM", "Envs", "SandboxHost", "Transport", "CYAML"], swiftSettings: strict),
 
@@ -59,6 +61,11 @@ let package = Package(
             name: "SandboxHostTests", dependencies: ["SandboxHost"], swiftSettings: strict),
         // Drives the built binary, which a test build makes too; linking it in would bring a second runtime.
         .testTarget(name: "rockctlTests", resources: [.copy("Fixtures")], swiftSettings: strict),
+        .testTarget(
+            name: "RegistryTests", dependencies: ["Registry"], swiftSettings: strict),
+        // Writes until it is killed; the registry's crash tests start it, and a test build makes it.
+        .executableTarget(
+            name: "RegistryWriter", dependencies: ["Registry"], path: "Tests/RegistryWriter", swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Admin"], swiftSettings: strict),
