@@ -57,8 +57,17 @@ let package = Package(
             name: "GEMTests", dependencies: ["GEM"], resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(
             name: "EnvsTests", dependencies: ["Envs"], resources: [.copy("Fixtures")], swiftSettings: strict),
+        // A rocklet that misbehaves on request, so that tests can try the walls from inside.
+        .target(name: "HostileCalls", path: "Tests/HostileCalls"),
+        .executableTarget(
+            name: "rocklet-hostile",
+            dependencies: ["RockletCore", "GEM", "HostileCalls"],
+            path: "Tests/RockletHostile",
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable"])]
+        ),
         .testTarget(
-            name: "SandboxHostTests", dependencies: ["SandboxHost"], swiftSettings: strict),
+            name: "SandboxHostTests", dependencies: ["SandboxHost", "HostileCalls"], swiftSettings: strict),
         // Drives the built binary, which a test build makes too; linking it in would bring a second runtime.
         .testTarget(name: "rockctlTests", resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(

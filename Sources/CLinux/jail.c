@@ -86,9 +86,9 @@ static int keep_only(int listener) {
 static int set_limits(const struct rock_jail_limits *limits) {
     const uint64_t mebibyte = 1 << 20;
     const struct { int resource; uint64_t value; } table[] = {
-        // The cgroup is to strike first, because its kill has a name: room for what it does not count.
-        {RLIMIT_DATA, limits->memory_bytes + limits->memory_bytes / 4 + 32 * mebibyte},
-        {RLIMIT_AS, limits->memory_bytes + limits->memory_bytes / 4 + 256 * mebibyte},
+        {RLIMIT_DATA, limits->memory_bytes},
+        // The program itself and its stack come on top.
+        {RLIMIT_AS, limits->memory_bytes + 128 * mebibyte},
         {RLIMIT_FSIZE, limits->file_bytes},
         {RLIMIT_NPROC, limits->processes},
         {RLIMIT_NOFILE, limits->descriptors},

@@ -280,12 +280,15 @@ void rock_zygote_serve(const struct rock_zygote *given) {
             event->errors[__builtin_ctz(ROCK_WALL_ROOT)] = -result;
             zygote.walls &= ~(uint32_t)ROCK_WALL_ROOT;
         }
-    } else {
+    } else if (wanted & ROCK_WALL_ROOT) {
         event->errors[__builtin_ctz(ROCK_WALL_ROOT)] = event->errors[__builtin_ctz(ROCK_WALL_MOUNT)];
         zygote.walls &= ~(uint32_t)ROCK_WALL_ROOT;
     }
     event->walls = zygote.walls;
     tell(&zygote, event);
+
+    // A jail may not ask what kind of file standard output is, and with a buffer of its own choice stdio would.
+    setvbuf(stdout, NULL, _IONBF, 0);
 
     struct pollfd sources[] = {{zygote.control, POLLIN, 0}, {notes->signals, POLLIN, 0}};
     for (;;) {

@@ -21,6 +21,9 @@ public struct HostConfiguration: Sendable {
     /// ``maximumSandboxes``, should belong to nobody.
     public var firstUserID: UInt32 = 100_000
 
+    /// Walls that are not built, so that tests can try those behind them.
+    var omittedWalls: Set<Wall> = []
+
     public init(runDirectory: String, rockletPath: String) {
         self.runDirectory = runDirectory
         self.rockletPath = rockletPath

@@ -61,7 +61,7 @@ extension SandboxHost {
             if case .serving(let zygote) = state.zygote { zygote } else { nil }
         }
         // Without a zygote its end has been reported or is about to be.
-        zygote?.kill(slot: jail.slot)
+        zygote?.kill(jail)
     }
 
     /// Clones jails in the background until the pool is full again.

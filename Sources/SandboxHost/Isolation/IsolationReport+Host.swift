@@ -11,7 +11,8 @@ extension IsolationReport {
                 if let bit = wall.bit {
                     let holds = walls & (1 << UInt32(bit)) != 0
                     let error = refusals.indices.contains(bit) ? refusals[bit] : 0
-                    return Entry(wall, holds: holds, reason: holds ? nil : KernelFile.reason(error))
+                    return Entry(
+                        wall, holds: holds, reason: holds ? nil : error == 0 ? "left out" : KernelFile.reason(error))
                 }
                 let (controller, substitute): (CgroupTree.Controller, String)
                 switch wall {

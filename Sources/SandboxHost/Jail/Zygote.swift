@@ -69,6 +69,8 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
     ) async throws(Failure) -> Zygote {
         let isOrdinaryUser = geteuid() != 0
         var arguments = ["rocklet", "zygote", "--user-base", "\(configuration.firstUserID)"]
+        let wanted = Wall.allCases.filter { !configuration.omittedWalls.contains($0) }.compactMap(\.bit)
+        arguments += ["--walls", "\(wanted.reduce(0) { $0 | 1 << $1 })"]
         if isOrdinaryUser { arguments.append("--own-user") }
         arguments += ["--cgroup-version", "\(cgroups.version)"]
         arguments += cgroups.folders.flatMap { ["--cgroup", $0] }
@@ -187,7 +189,9 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
         var request = rock_zygote_request()
         request.kind = ROCK_ZYGOTE_CLONE.rawValue
         request.slot = jail.slot
-        request.limits.memory_bytes = UInt64(jail.limits.memoryBytes)
+        // A cgroup is to strike first, because its kill has a name: the second line stands a little behind it.
+        let memory = UInt64(jail.limits.memoryBytes)
+        request.limits.memory_bytes = cgroup.isEmpty ? memory : memory + memory / 4 + 32 << 20
         request.limits.processes = UInt32(jail.limits.processes)
         request.limits.descriptors = UInt32(jail.limits.descriptors)
         withUnsafeMutableBytes(of: &request.cgroup) { room in
@@ -206,12 +210,14 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
         }
     }
 
-    /// Ends the jail in `slot`; ``Events/jailEnded`` says when it has.
-    func kill(slot: UInt32) {
+    /// Ends `jail`; ``Events/jailEnded`` says when it has.
+    func kill(_ jail: Jail) {
         loop.execute {
+            // Ends are reported on this loop too: a jail that lives here still has its slot.
+            guard jail.end == nil else { return }
             var request = rock_zygote_request()
             request.kind = ROCK_ZYGOTE_KILL.rawValue
-            request.slot = slot
+            request.slot = jail.slot
             if case .serving? = self.phase { self.send(Message(request: request, passed: nil)) }
         }
     }

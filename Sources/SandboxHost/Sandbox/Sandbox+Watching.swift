@@ -29,7 +29,7 @@ extension Sandbox {
         state.leaving = old
         state.callsFromElsewhere = 0
         old.execute {
-            old.unwatch(self.jail.connection)
+            self.unwatch(on: old)
             self.state.withLock { $0.leaving = nil }
             self.watch(on: loop)
         }
@@ -71,21 +71,30 @@ extension Sandbox {
     /// Stops watching, soon. Nothing begins to watch any more, because the sandbox does not run any more.
     func unwatch() {
         let loop = state.withLock(\.loop)
-        if loop.isCurrent { loop.unwatch(jail.connection) } else { loop.execute { loop.unwatch(self.jail.connection) } }
+        loop.execute { self.unwatch(on: loop) }
     }
 
-    /// Stops watching, and returns when no loop will touch the descriptor again.
-    func unwatched() async {
+    /// Stops watching, and closes the descriptor once no loop will touch it again.
+    func release() async {
         let (leaving, loop) = state.withLock { ($0.leaving, $0.loop) }
         // In this order: letting go on the one loop is followed by a look at the other.
         for loop in [leaving, loop] {
             guard let loop else { continue }
             await withCheckedContinuation { continuation in
                 loop.execute {
-                    loop.unwatch(self.jail.connection)
+                    self.unwatch(on: loop)
                     continuation.resume()
                 }
             }
+        }
+        state.withLock { $0.isReleased = true }
+        jail.closeConnection()
+    }
+
+    /// Called on `loop`. Whoever comes late finds the descriptor released: its number may be another sandbox's by then.
+    private func unwatch(on loop: EventLoop) {
+        state.withLock { state in
+            if !state.isReleased { loop.unwatch(jail.connection) }
         }
     }
 }

@@ -29,6 +29,8 @@ package final class Sandbox: Sendable {
         /// A loop that still has to let go of the socket before `loop` can watch it.
         var leaving: EventLoop?
         var isWatched = false
+        /// The descriptor has been closed.
+        var isReleased = false
         /// The watching loop also reports room to send.
         var isAwaitingRoom = false
         /// The calls in the order they came. The first has been sent, or as much of it as the socket took.
@@ -101,8 +103,9 @@ package final class Sandbox: Sendable {
         guard let calls else { return }
         host.kill(jail)
         unwatch()
-        for call in calls { call.continuation.resume(returning: .failure(failure)) }
+        // The owner hears of it before the callers do: what they do next finds it informed.
         onEnd?(failure)
+        for call in calls { call.continuation.resume(returning: .failure(failure)) }
     }
 
     /// The connection is of no use any more; why will be known when the jail has been reaped.
@@ -125,8 +128,7 @@ package final class Sandbox: Sendable {
         }
         for call in calls { call.continuation.resume(returning: .failure(Self.closed(id))) }
         host.kill(jail)
-        await unwatched()
-        jail.closeConnection()
+        await release()
         await jail.ended()
         host.forget(id, self)
     }
