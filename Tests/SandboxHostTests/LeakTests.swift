@@ -32,7 +32,9 @@ struct LeakTests {
                     if round == 10 { warm = await host.settled() }
                 }
                 let end = await host.settled()
-                try #require(end == warm, "\(end) after \(String(describing: warm))")
+                // One file may be open for a moment on another thread, so the first count can be one too many; a leak
+                // would have had a thousand occasions to grow.
+                try #require(warm.map { end.isNoMore(than: $0) } == true, "\(end) after \(String(describing: warm))")
                 let cgroups = host.cgroups.folders
                 await host.shutDown()
                 try #require(KernelFile.names(in: folder) == [])
@@ -88,6 +90,10 @@ struct Holdings: Equatable, CustomStringConvertible {
         return Holdings(
             descriptors: KernelFile.names(in: "/proc/self/fd").count,
             mounts: (KernelFile.read("/proc/self/mountinfo") ?? "").split(separator: "\n").count, children: children)
+    }
+
+    func isNoMore(than other: Holdings) -> Bool {
+        descriptors <= other.descriptors && mounts == other.mounts && children == other.children
     }
 
     var description: String { "\(descriptors) descriptors, \(mounts) mounts, children \(children)" }
