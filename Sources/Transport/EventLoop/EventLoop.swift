@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// Nothing that runs on a loop may block: hand it to ``BlockingPool``.
 package final class EventLoop: TaskExecutor, @unchecked Sendable {
-    // Safety of @unchecked: `inbox` is guarded by its mutex; `running`, `slots`, `timers`, `jobs` and `now` are touched
+    // Safety of @unchecked: `inbox` has a lock; `running`, `slots`, `timers`, `jobs` and `now` are touched
     // by the loop's thread only, which every method that does so checks with `preconditionOnLoop`.
 
     /// Something to run on the loop's thread.
@@ -32,7 +32,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// How many events one wait takes: the rest is reported by the next.
     private static let eventsPerTurn = 256
 
-    let inbox = Mutex(Inbox())
+    let inbox = Guarded(Inbox())
     let epoll: OwnedDescriptor
     private let wake: OwnedDescriptor
     private let name: String

@@ -1,7 +1,11 @@
 /// Writes a streamed answer's body. For one task at a time.
-package final class HTTPBodyWriter: Sendable {
+package final class HTTPBodyWriter: @unchecked Sendable {
+    // Safety of @unchecked: `isFinished` is touched on the connection's loop only.
+
     private let connection: HTTPConnection
     private let isChunked: Bool
+    /// A task that the handler has left behind must not write into the next answer.
+    private var isFinished = false
 
     init(_ connection: HTTPConnection, isChunked: Bool) {
         self.connection = connection
@@ -14,7 +18,8 @@ package final class HTTPBodyWriter: Sendable {
     package func write(_ bytes: [UInt8]) async throws {
         // An empty chunk would end the body.
         if bytes.isEmpty { return }
-        try await connection.loop.hop { [connection, isChunked] in
+        try await connection.loop.hop { [self] in
+            if isFinished { throw ConnectionError.closed }
             guard isChunked else { return try await connection.sendAll(bytes) }
             var head: [UInt8] = []
             head.append(hexadecimal: bytes.count)
@@ -24,6 +29,7 @@ package final class HTTPBodyWriter: Sendable {
     }
 
     func finish() async throws {
+        isFinished = true
         if isChunked { try await connection.sendAll(Array("0\r\n\r\n".utf8)) }
     }
 }

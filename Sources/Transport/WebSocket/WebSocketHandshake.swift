@@ -10,7 +10,8 @@ enum WebSocketHandshake {
             headers["sec-websocket-version"] == "13"
         else { throw HTTPError(426, "This address speaks WebSocket, version 13.") }
         let keys = headers.all(named: "sec-websocket-key")
-        guard headers.text(head.method) == "GET", head.minorVersion == 1, head.framing == .init(), keys.count == 1,
+        guard headers.text(head.method) == "GET", head.minorVersion == 1, !head.framing.isChunked,
+            head.framing.length ?? 0 == 0, keys.count == 1,
             isKey(Array(keys[0].utf8))
         else { throw HTTPError(.badRequest, "The WebSocket handshake is malformed.") }
         return acceptValue(keys[0])
