@@ -35,6 +35,16 @@ struct ConfigurationSection {
         return number
     }
 
+    /// The truth value called `key`, `true` or `false`; `nil` where it is absent.
+    mutating func boolean(_ key: String) throws(Failure) -> Bool? {
+        guard let value = value(key) else { return nil }
+        switch value.content {
+        case .scalar("true", isPlain: true): return true
+        case .scalar("false", isPlain: true): return false
+        default: throw wrong(key, value, "true or false")
+        }
+    }
+
     /// The number called `key`; `nil` where it is absent.
     mutating func number(_ key: String, in range: ClosedRange<Double>) throws(Failure) -> Double? {
         guard let value = value(key) else { return nil }

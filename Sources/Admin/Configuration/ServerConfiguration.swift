@@ -1,5 +1,6 @@
 package import GEM
 package import SandboxHost
+import Transport
 
 /// Everything that can be set about a server. The defaults are safe on a machine that other people use too.
 package struct ServerConfiguration: Sendable {
@@ -14,7 +15,10 @@ package struct ServerConfiguration: Sendable {
     /// A Unix socket that speaks newline-delimited JSON-RPC; `nil` for none.
     package var rpcSocketPath: String?
     /// Event loops, one thread each.
-    package var loops: Int
+    package var loops = EventLoopGroup.processors
+    /// Whether each loop keeps to one processor and its sandboxes with it, which halves what a call costs. Turn it off
+    /// where other programs keep the same processors busy.
+    package var pinsLoops = true
     /// Web origins whose pages may call the server, such as `http://localhost:3000`. A request that carries any other
     /// `Origin` is refused: a page someone happens to visit must not reach a server on loopback.
     package var allowedOrigins: [String] = []
@@ -64,7 +68,6 @@ package struct ServerConfiguration: Sendable {
     /// - Parameter dataDirectory: Where sockets and state live.
     package init(dataDirectory: String) {
         self.dataDirectory = dataDirectory
-        loops = max(1, processorCount() / 2)
     }
 }
 
@@ -82,6 +85,7 @@ extension ServerConfiguration {
         new.port = try root.integer("port", in: 0...65535) ?? port
         new.dataDirectory = try root.text("data_dir") ?? dataDirectory
         new.rpcSocketPath = try root.text("rpc_socket") ?? rpcSocketPath
+        new.pinsLoops = try root.boolean("pin_loops") ?? pinsLoops
         new.loops = try root.integer("loops", in: 1...256) ?? loops
         new.allowedOrigins = try root.texts("allowed_origins") ?? allowedOrigins
         if var section = try root.section("sandboxes") { try new.sandboxes.apply(&section) }

@@ -26,6 +26,3 @@ func findRocklet() throws(Failure) -> String {
     }
     return found
 }
-
-/// The processors that this process may use.
-func processorCount() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

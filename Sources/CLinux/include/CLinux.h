@@ -5,6 +5,7 @@
 #ifndef ROCK_CLINUX_H
 #define ROCK_CLINUX_H
 
+#include "affinity.h"
 #include "events.h"
 #include "jail.h"
 #include "zygote.h"

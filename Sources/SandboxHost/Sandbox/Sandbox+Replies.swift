@@ -66,7 +66,8 @@ extension Sandbox: ReadinessHandler {
     private func reply(to call: Call, _ line: [UInt8]) -> Received {
         let head = Array("{\"id\":\(call.number),\"".utf8)
         let rest = line.dropFirst(head.count)
-        guard line.starts(with: head), line.suffix(2) == [0x7D, 0x0A] else {
+        guard line.starts(with: head), line.count >= 2, line[line.count - 2] == 0x7D, line[line.count - 1] == 0x0A
+        else {
             return .fault(fault("answered something else than it was asked"))
         }
         let (result, error) = ("result\":", "error\":")

@@ -10,15 +10,17 @@ extension Sandbox {
             // The first call: whoever makes it gets the reply without a second thread.
             state.isWatched = true
             if let current { state.loop = current }
+            jail.follow(state.loop)
             return state.loop
         }
         guard let current, current !== state.loop, state.leaving == nil else {
             state.callsFromElsewhere = 0
             return nil
         }
-        // One call may be a visitor; two are a new home.
+        // A few calls may be visitors, and clients that share connections come from everywhere; this many in a row
+        // are a new home.
         state.callsFromElsewhere += 1
-        if state.callsFromElsewhere == 2 { move(to: current, &state) }
+        if state.callsFromElsewhere == 8 { move(to: current, &state) }
         return nil
     }
 
@@ -31,6 +33,7 @@ extension Sandbox {
         old.execute {
             self.unwatch(on: old)
             self.state.withLock { $0.leaving = nil }
+            self.jail.follow(loop)
             self.watch(on: loop)
         }
     }

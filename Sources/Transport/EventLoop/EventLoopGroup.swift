@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 import Synchronization
 
 /// Loops that share the work of one process.
@@ -8,15 +8,23 @@ package final class EventLoopGroup: Sendable {
 
     /// Starts the threads.
     ///
-    /// - Parameter count: How many; by default one for each processor the process may use.
+    /// - Parameters:
+    ///   - count: How many; by default one for each processor the process may use.
+    ///   - isPinned: Whether each loop keeps to one processor, which ``EventLoop/processor`` then names. A process that
+    ///     talks with one loop only, and is pinned to the same processor, is woken without a signal between processors:
+    ///     on a virtual machine that halves what a call costs.
     /// - Throws: ``SystemCallError`` when the process is out of descriptors or threads.
-    package init(count: Int = EventLoopGroup.processors) throws {
+    package init(count: Int = EventLoopGroup.processors, isPinned: Bool = false) throws {
         precondition(count > 0, "a group has at least one loop")
-        loops = try (0..<count).map { try EventLoop(name: "loop-\($0)") }
+        let processors = Self.processors
+        loops = try (0..<count).map { index in
+            let processor = isPinned ? Int32(rock_processor(Int32(index % processors))) : nil
+            return try EventLoop(name: "loop-\(index)", processor: processor)
+        }
     }
 
-    /// How many processors are online.
-    package static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    /// How many processors the process may use.
+    package static var processors: Int { Int(rock_processor_count()) }
 
     /// The loop whose turn it is.
     package func next() -> EventLoop {
