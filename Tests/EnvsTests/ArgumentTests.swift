@@ -66,6 +66,24 @@ import Testing
         #expect(texts.contains { $0.contains(shape.shows) }, "\(texts[0])")
     }
 
+    /// Whatever is in range is either played or refused; nothing in between.
+    @Test(arguments: BuiltInEnvironments.specs.map(\.id.description).filter { !$0.hasSuffix("-hard") })
+    func playsAtTheEndsOfEveryRange(_ id: String) throws {
+        let spec = try #require(BuiltInEnvironments.specs.first { $0.id.description == id })
+        for parameter in spec.parameters {
+            for value in parameter.type.extremes {
+                do {
+                    var player = try Player(id, [parameter.name: value])
+                    #expect(try player.reset(6).contains("Turn 1 of "))
+                    player.step(player.sampleAction())
+                    #expect(player.render(.ansi).contains("turn 1/"))
+                } catch let failure as Failure {
+                    #expect([.invalidArgument, .envFailed].contains(failure.kind), "\(parameter.name): \(failure)")
+                }
+            }
+        }
+    }
+
     /// Every board of `pure_random` can be solved; half of those of `shuffle` cannot.
     @Test func aPureRandomFifteenPuzzleCanBeSolved() throws {
         func solvable(_ algorithm: String) throws -> Int {
@@ -97,5 +115,18 @@ import Testing
 extension String {
     fileprivate func components(before word: String) -> String {
         String(self[..<(firstRange(of: word)?.lowerBound ?? endIndex)])
+    }
+}
+
+extension Parameter.Kind {
+    /// The first and the last value.
+    fileprivate var extremes: [Parameter.Value] {
+        switch self {
+        case .integer(let range): [.integer(range.lowerBound), .integer(range.upperBound)]
+        case .boolean: [.boolean(false), .boolean(true)]
+        case .integerPair(let range):
+            [.integerPair(range.lowerBound, range.lowerBound), .integerPair(range.upperBound, range.upperBound)]
+        case .choice(let words): words.map { .choice($0) }
+        }
     }
 }
