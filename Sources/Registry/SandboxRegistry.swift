@@ -30,7 +30,7 @@ package final class SandboxRegistry: Sendable {
 
     private let configuration: Configuration
     private let memory: RegistryMemory
-    private let writer: RegistryWriter
+    let writer: RegistryWriter
     /// Sandboxes whose idle limit is to be written, while a transaction that will do it is queued.
     private let touched = Mutex<Set<String>>([])
     private let lock: Mutex<FileLock?>

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Registry
 import Synchronization
@@ -62,4 +63,22 @@ extension RegistryError {
             return (error as? RegistryError)?.code
         }
     }
+}
+
+/// Texts that several threads collect.
+final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+
+    func append(_ line: String) { lines.withLock { $0.append(line) } }
+}
+
+/// Stops a thread until it is opened.
+final class Gate: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func pass() { semaphore.wait() }
+
+    func open() { semaphore.signal() }
 }

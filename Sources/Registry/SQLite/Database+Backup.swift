@@ -13,7 +13,7 @@ extension Database {
             try copyPages(to: draft)
             // Rename replaces in one step: either the old file is there or the whole new one.
             guard rename(draft, target) == 0 else {
-                throw RegistryError(.ioFailed, "rename(\(draft), \(target)): \(String(cString: strerror(errno)))")
+                throw RegistryError("rename", "\(draft), \(target)", errno)
             }
             try Self.flushFolder(of: target)
         } catch {
@@ -50,11 +50,11 @@ extension Database {
     private static func flush(_ path: String, flags: Int32) throws(RegistryError) {
         let descriptor = open(path, flags | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw RegistryError(.ioFailed, "open(\(path)): \(String(cString: strerror(errno)))")
+            throw RegistryError("open", path, errno)
         }
         defer { Glibc.close(descriptor) }
         guard fsync(descriptor) == 0 else {
-            throw RegistryError(.ioFailed, "fsync(\(path)): \(String(cString: strerror(errno)))")
+            throw RegistryError("fsync", path, errno)
         }
     }
 }
@@ -91,7 +91,7 @@ extension SandboxRegistry {
             try backup.copy(to: replacement)
             try setAside(path)
             guard rename(replacement, path) == 0 else {
-                throw RegistryError(.ioFailed, "rename(\(replacement), \(path)): \(String(cString: strerror(errno)))")
+                throw RegistryError("rename", "\(replacement), \(path)", errno)
             }
             try Database.flushFolder(of: path)
         }
@@ -103,7 +103,7 @@ extension SandboxRegistry {
         for suffix in ["", "-wal"] { unlink(aside + suffix) }
         guard link(path, aside) == 0 else {
             if errno == ENOENT { return }
-            throw RegistryError(.ioFailed, "link(\(path), \(aside)): \(String(cString: strerror(errno)))")
+            throw RegistryError("link", "\(path), \(aside)", errno)
         }
         // Moves the log into the file. A file that is too damaged for it is being replaced for that very reason.
         if let old = try? Database(path: path) { try? old.execute("PRAGMA wal_checkpoint(TRUNCATE)") }

@@ -86,8 +86,7 @@ package final class Database {
         let reason = errno
         // An existing file that may be read is for SQLite to judge.
         if (reason == EACCES || reason == EROFS || reason == EPERM), access(path, R_OK) == 0 { return }
-        let code: RegistryError.Code = reason == ENOSPC ? .diskFull : reason == EROFS ? .readOnly : .ioFailed
-        throw RegistryError(code, "open(\(path)): \(String(cString: strerror(reason)))")
+        throw RegistryError("open", path, reason)
     }
 
     // MARK: Running SQL

@@ -11,12 +11,12 @@ struct FileLock: ~Copyable {
     /// - Throws: ``RegistryError`` with code `inUse` and the owner's process id, or `ioFailed`.
     init(path: String) throws(RegistryError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.failure("open", path, errno) }
+        guard descriptor >= 0 else { throw RegistryError("open", path, errno) }
         // Not fcntl's record locks: those would let a second opener in the same process through.
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno
             defer { close(descriptor) }
-            guard reason == EWOULDBLOCK else { throw Self.failure("flock", path, reason) }
+            guard reason == EWOULDBLOCK else { throw RegistryError("flock", path, reason) }
             let owner = Self.owner(descriptor)
             throw RegistryError(
                 .inUse,
@@ -29,7 +29,11 @@ struct FileLock: ~Copyable {
         if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Closing alone would not do while a child that was just forked still has the descriptor.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// Runs `body` with the lock held to its end.
     borrowing func whileHeld(_ body: () throws(RegistryError) -> Void) throws(RegistryError) { try body() }
@@ -39,9 +43,5 @@ struct FileLock: ~Copyable {
         let count = pread(descriptor, &text, text.count, 0)
         guard count > 0 else { return nil }
         return Int32(String(decoding: text[..<count].prefix { 0x30...0x39 ~= $0 }, as: UTF8.self))
-    }
-
-    private static func failure(_ call: String, _ path: String, _ reason: Int32) -> RegistryError {
-        RegistryError(.ioFailed, "\(call)(\(path)): \(String(cString: strerror(reason)))")
     }
 }
