@@ -47,7 +47,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "rockctl",
-            dependencies: ["Admin", "CLinux"],
+            dependencies: ["Admin", "CLinux", "Envs", "GEM", "SandboxHost", "Transport"],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]
         ),

@@ -3,45 +3,71 @@
 //
 //   CommandLine/   what a command is; reading arguments; help pages; exit codes; suggestions
 //   Completions/   scripts for bash, zsh and fish, written from the tree
-//   Terminal/      output in one write, colours, the keyboard
+//   Terminal/      output in one write, colours, the keyboard, signals
+//   RPC/           a client, and what carries its messages: HTTP, or a server embedded here
+//   Episodes/      episodes played by a policy, and what is shown of them
+//   Daemon/        a server in the background, and how it is found again
 //   Commands/      one file per command
 
+import GEM
 import Glibc
+import Transport
 
 @main
 struct Rockctl {
-    static func main() async {
+    static func main() {
         // A reader that goes away is an answer to write(2), never a death in the middle of something.
         _ = signal(SIGPIPE, SIG_IGN)
+        // A stream that was closed before us must not become a socket of ours.
+        while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
+            if descriptor > STDERR_FILENO {
+                close(descriptor)
+                break
+            }
+        }
         let console = Console()
-        let code = await answer(Array(CommandLine.arguments.dropFirst()), console: console)
-        exit(code.rawValue)
-    }
-
-    /// Does what `words` ask for and says how it went.
-    private static func answer(_ words: [String], console: Console) async -> ExitCode {
-        var at = "rockctl"
         do {
+            let words = Array(CommandLine.arguments.dropFirst())
             switch try ArgumentReader(root: .rockctl, environment: Console.variable).read(words) {
             case .help(let page):
                 try console.write(page.text(width: console.pageWidth, style: console.style))
-                return .success
             case .run(let command, let path, let values):
-                at = path.joined(separator: " ")
-                guard case .action(let action) = command.body else { return .success }
-                return try await action(Invocation(path: path, values: values, console: console))
+                if command.catchesSignals { try SignalSource.block(Interrupted.signals) }
+                let call = Invocation(path: path, values: values, console: console)
+                // Detached: the main actor, whose thread never comes back to it, runs nothing.
+                Task.detached { exit(await answer(call, by: command).rawValue) }
+                // Not an asynchronous `main`: while that waits, its thread takes every signal, blocked or not.
+                while true { pause() }
             }
-        } catch let error as UsageError {
+        } catch {
+            exit(end(of: error, at: "rockctl", console).rawValue)
+        }
+    }
+
+    /// Does what `call` asks for and says how it went.
+    private static func answer(_ call: Invocation, by command: Command) async -> ExitCode {
+        guard case .action(let action) = command.body else { return .success }
+        do {
+            return try await action(call)
+        } catch {
+            return end(of: error, at: call.path.joined(separator: " "), call.console)
+        }
+    }
+
+    /// Says what went wrong and how the process ends because of it.
+    private static func end(of error: any Error, at place: String, _ console: Console) -> ExitCode {
+        switch error {
+        case let error as UsageError:
             console.report(error.whole(style: console.errorStyle))
             return .usage
-        } catch let error as CommandError {
-            console.report(error.text(at: at, style: console.errorStyle))
+        case is ClosedPipe: return .closedPipe
+        case is Interrupted: return .interrupted
+        default:
+            let error =
+                error as? CommandError ?? (error as? Failure).map(CommandError.init)
+                ?? CommandError(.failure, "\(error)")
+            console.report(error.text(at: place, style: console.errorStyle))
             return error.code
-        } catch is ClosedPipe {
-            return .closedPipe
-        } catch {
-            console.report(CommandError(.failure, "\(error)").text(at: at, style: console.errorStyle))
-            return .failure
         }
     }
 }

@@ -19,6 +19,12 @@ import Testing
         ("rockctl completions ", ["bash", "zsh", "fish"], ["help"]),
         ("rockctl help ", ["completions", "exit-codes", "variables"], ["bash"]),
         ("rockctl completions --", ["--help"], ["--version"]),
+        ("rockctl env ", ["run", "list", "play"], ["admin"]),
+        ("rockctl help env ", ["run", "list", "play"], ["--seed"]),
+        ("rockctl env run --se", ["--seed"], ["--url"]),
+        ("rockctl env run --seed 1 --policy ", ["random", "first"], ["--seed"]),
+        ("rockctl env run --policy=r", ["random"], ["first"]),
+        ("rockctl admin start --rpc-socket x --", ["--host", "--detach"], ["--seed"]),
     ]
 
     @Test(
@@ -37,7 +43,11 @@ import Testing
             let answer = try Program.run(
                 shell.rawValue, (shell == .zsh ? ["-f"] : []) + [asker.path, script.path, line],
                 variables: ["HOME": folder.path, "TERM": "xterm"])
-            let candidates = Set(answer.output.split(whereSeparator: \.isWhitespace).map(String.init))
+            // fish gives back the whole word where a value stands behind an equals sign.
+            let words = answer.output.split(whereSeparator: \.isWhitespace)
+            let candidates = Set(
+                words.map { $0.drop { $0 == "-" }.contains("=") ? $0.split(separator: "=").last ?? $0 : $0 }.map(
+                    String.init))
             #expect(candidates.isSuperset(of: offered), "\(line): \(answer.output)\(answer.errors)")
             #expect(candidates.isDisjoint(with: not), "\(line): \(answer.output)")
         }

@@ -36,6 +36,9 @@ final class Terminal {
     /// Types `keys`.
     func type(_ keys: String) { leader.write(keys) }
 
+    /// Sends the program a signal.
+    func send(_ signal: Int32) { kill(child.pid, signal) }
+
     /// Reads until `text` has been shown since the last call that waited; false if the program ended before.
     func wait(for text: String) -> Bool {
         while !shown.dropFirst(seen).contains(text) {

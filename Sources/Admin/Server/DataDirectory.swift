@@ -1,12 +1,12 @@
-import GEM
+package import GEM
 import Glibc
 
 /// The folder that holds a server's sockets and state.
-enum DataDirectory {
+package enum DataDirectory {
     /// Makes `path` and the folders above it, for this user only.
     ///
     /// - Throws: ``Failure`` that names the folder and the reason.
-    static func prepare(_ path: String) throws(Failure) {
+    package static func prepare(_ path: String) throws(Failure) {
         var made = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             made += "/" + part

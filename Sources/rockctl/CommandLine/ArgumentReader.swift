@@ -1,3 +1,5 @@
+import GEM
+
 /// Reads a command line against the tree of commands.
 ///
 /// The grammar is that of GNU: `--name value`, `--name=value`, `-n value`, `-nvalue`, flags bundled as `-qj`, options
@@ -35,7 +37,7 @@ struct ArgumentReader {
             } else if let next = commands.first(where: { $0.name == word }) {
                 command = next
             } else {
-                let near = Suggestion.nearest(to: word, among: commands.map(\.name))
+                let near = Spelling.nearest(to: word, among: commands.map(\.name), count: 1).first
                 throw UsageError(
                     at: path, "there is no command '\(shown(word))'", hint: near.map { "did you mean '\($0)'?" })
             }
@@ -176,7 +178,7 @@ private struct Line {
 
 private func unknown(option word: String, of command: Command, at path: [String]) -> UsageError {
     let name = String(word.prefix { $0 != "=" })
-    let near = Suggestion.nearest(to: name, among: command.options.map(\.spelling) + ["--help"])
+    let near = Spelling.nearest(to: name, among: command.options.map(\.spelling) + ["--help"], count: 1).first
     return UsageError(at: path, "there is no option '\(shown(name))'", hint: near.map { "did you mean '\($0)'?" })
 }
 

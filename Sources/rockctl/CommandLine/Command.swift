@@ -13,6 +13,8 @@ struct Command: Sendable {
     /// Whole command lines with what each does.
     let examples: [Example]
     let body: Body
+    /// Whether the action waits for ``Interrupted/signals`` itself; they end the others at once.
+    let catchesSignals: Bool
 
     /// What the word stands for.
     enum Body: Sendable {
@@ -34,7 +36,7 @@ struct Command: Sendable {
     /// A command that does something.
     init(
         _ name: String, summary: String, discussion: String = "", options: [any CommandOption] = [],
-        positionals: [any CommandPositional] = [], examples: [Example] = [],
+        positionals: [any CommandPositional] = [], examples: [Example] = [], catchesSignals: Bool = false,
         action: @escaping @Sendable (Invocation) async throws -> ExitCode
     ) {
         self.name = name
@@ -43,6 +45,7 @@ struct Command: Sendable {
         self.options = options.map(\.declaration)
         self.positionals = positionals.map(\.declaration)
         self.examples = examples
+        self.catchesSignals = catchesSignals
         body = .action(action)
     }
 
@@ -57,6 +60,7 @@ struct Command: Sendable {
         self.options = options.map(\.declaration)
         positionals = []
         examples = []
+        catchesSignals = false
         body = .group(commands)
     }
 

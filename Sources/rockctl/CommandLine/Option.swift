@@ -6,7 +6,7 @@ struct Option<Value: Sendable>: CommandOption {
 
     /// An option with a value and a default that the help page shows.
     init(
-        _ name: String, _ letter: Character? = nil, _ kind: ValueKind<Value>, default fallback: Value,
+        _ name: String, letter: Character? = nil, _ kind: ValueKind<Value>, default fallback: Value,
         variable: String? = nil, summary: String
     ) {
         declaration = OptionDeclaration(
@@ -17,7 +17,7 @@ struct Option<Value: Sendable>: CommandOption {
 
     /// An option with a value that may be left out.
     init<Wrapped>(
-        _ name: String, _ letter: Character? = nil, _ kind: ValueKind<Wrapped>, variable: String? = nil,
+        _ name: String, letter: Character? = nil, _ kind: ValueKind<Wrapped>, variable: String? = nil,
         summary: String
     ) where Value == Wrapped? {
         declaration = OptionDeclaration(
@@ -28,7 +28,7 @@ struct Option<Value: Sendable>: CommandOption {
 
 extension Option where Value == Bool {
     /// An option without a value: it is there or it is not.
-    static func flag(_ name: String, _ letter: Character? = nil, summary: String) -> Self {
+    static func flag(_ name: String, letter: Character? = nil, summary: String) -> Self {
         Self(
             declaration: OptionDeclaration(
                 name: name, letter: letter, summary: summary, variable: nil, fallback: nil, value: nil),

@@ -1,3 +1,5 @@
+import GEM
+
 /// How the value of an option or a positional is read, shown and completed.
 struct ValueKind<Value: Sendable>: Sendable {
     /// What help pages put in its place, in capitals.
@@ -70,7 +72,7 @@ extension ValueKind where Value == String {
     static func choice(_ words: [String], name: String? = nil) -> Self {
         Self(name: name ?? words.joined(separator: "|"), completion: .words(words)) { text throws(ValueError) in
             guard words.contains(text) else {
-                let near = Suggestion.nearest(to: text, among: words).map { "; did you mean '\($0)'?" }
+                let near = Spelling.nearest(to: text, among: words, count: 1).first.map { "; did you mean '\($0)'?" }
                 throw ValueError(complaint: "none of " + words.joined(separator: ", ") + (near ?? ""))
             }
             return text

@@ -7,6 +7,10 @@ extension Command {
             """,
         options: [Option.flag("version", summary: "Show the version")],
         commands: [
+            .environments,
+            .administration,
+            .remoteProcedureCalls,
+            .doctor,
             .completions,
             .help,
             .version,

@@ -1,3 +1,5 @@
+import GEM
+
 private let topic = Rest(
     "COMMAND", .text("COMMAND", completion: .commands), summary: "The words of a command, or the name of a topic")
 
@@ -24,7 +26,7 @@ extension Command {
         for word in words {
             guard let next = command.commands.first(where: { $0.name == word }) else {
                 let known = command.commands.map(\.name) + (path.count == 1 ? Topic.allCases.map(\.rawValue) : [])
-                let near = Suggestion.nearest(to: word, among: known).map { "did you mean '\($0)'?" }
+                let near = Spelling.nearest(to: word, among: known, count: 1).first.map { "did you mean '\($0)'?" }
                 throw CommandError(
                     .notFound, "there is no command or topic '\((path.dropFirst() + [word]).joined(separator: " "))'",
                     hint: near ?? "'\(path.joined(separator: " ")) --help' lists what there is")
