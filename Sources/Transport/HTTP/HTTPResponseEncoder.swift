@@ -94,9 +94,9 @@ extension [UInt8] {
 
     /// `name: value`, with spaces where control characters could begin another line.
     mutating func append(_ field: HTTPField) {
+        let start = count
         append(contentsOf: field.name.utf8)
         append(": ")
-        let start = count
         append(contentsOf: field.value.utf8)
         for index in start..<count where !ByteClass.isFieldValue(self[index]) { self[index] = 0x20 }
         append("\r\n")

@@ -71,7 +71,9 @@ struct WebSocketConformanceTests {
             let status = try await loop.exitStatus(ofChild: peer.process)
             let report = peer.text()
             #expect(status == .exited(0), "\(report)")
-            #expect(report.hasSuffix(" cases, 0 failed\n"))
+            // The closing line: so that a list of cases that shrinks by accident is noticed.
+            let cases = report.split(separator: "\n").last?.split(separator: " ").first.flatMap { Int($0) }
+            #expect(cases ?? 0 >= 323)
         }
     }
 
