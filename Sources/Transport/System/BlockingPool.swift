@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 
 /// A few threads for calls that block: file trees, SQLite, name look-ups. On a loop they would stop everything else.
 package final class BlockingPool: Sendable {
@@ -47,7 +46,7 @@ private final class Queue: Sendable {
     }
 
     private let limit: Int
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let available = Semaphore()
 
     init(limit: Int) {

@@ -166,9 +166,9 @@ struct HTTPServerTests {
     ])
     func slowClientsAreGivenUp(_ beginning: String, _ answer: String) async throws {
         var configuration = HTTPServerConfiguration()
-        configuration.headTimeout = .milliseconds(300)
-        configuration.bodyTimeout = .milliseconds(300)
-        configuration.idleTimeout = .milliseconds(300)
+        configuration.headTimeout = .milliseconds(1500)
+        configuration.bodyTimeout = .milliseconds(1500)
+        configuration.idleTimeout = .milliseconds(1500)
         try await withServer(configuration, handler: echo) { address, loop, _ in
             let client = try await RawClient(address, on: loop)
             try await client.send(beginning)
