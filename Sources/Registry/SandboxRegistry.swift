@@ -334,7 +334,8 @@ extension Database {
         // commits in a power cut; EXTRA adds nothing to a write-ahead log.
         try execute("PRAGMA synchronous = FULL")
         try execute("PRAGMA temp_store = MEMORY")
-        try execute("PRAGMA cache_size = -16384")
+        // 8 MB; what is not in it the kernel has in memory.
+        try execute("PRAGMA cache_size = -8192")
         // Larger steps than the default 1,000 pages: each checkpoint flushes twice.
         try execute("PRAGMA wal_autocheckpoint = 4000")
         try execute("PRAGMA journal_size_limit = 67108864")

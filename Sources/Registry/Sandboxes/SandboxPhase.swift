@@ -9,8 +9,8 @@ package struct SandboxPhase: Equatable, Sendable {
     package var status: Status
     /// For people; clients show it when the start fails.
     package var message: String
-    package var startedAt: Timestamp?
-    package var completedAt: Timestamp?
+    @CompactTime package var startedAt: Timestamp?
+    @CompactTime package var completedAt: Timestamp?
 
     package init(
         _ name: String, _ status: Status, message: String, startedAt: Timestamp? = nil, completedAt: Timestamp? = nil

@@ -64,7 +64,14 @@ extension SandboxRecord {
         writer.member("accelerator_type", acceleratorType)
         writer.member("disk", disk)
         writer.member("disk_limit_rootfs", diskLimitRootfs)
-        for (name, time) in allTimes { writer.member(name, time, times) }
+        writer.member("create_time", createTime, times)
+        writer.member("start_time", startTime, times)
+        writer.member("stop_time", stopTime, times)
+        writer.member("archive_time", archiveTime, times)
+        writer.member("delete_time", deleteTime, times)
+        writer.member("auto_stop_time", autoStopTime, times)
+        writer.member("auto_archive_time", autoArchiveTime, times)
+        writer.member("auto_delete_time", autoDeleteTime, times)
         writer.name("state_history")
         writer.beginArray()
         for move in history {
@@ -166,7 +173,7 @@ extension JSONWriter {
 
     fileprivate mutating func member(_ name: StaticString, _ time: Timestamp?, _ times: TimeFormat) {
         self.name(name)
-        if let time { string(times.text(time)) } else { null() }
+        if let time { times.write(time, to: &self) } else { null() }
     }
 
     fileprivate mutating func phases(_ phases: [SandboxPhase], times: TimeFormat) {

@@ -19,16 +19,10 @@ package struct SandboxRecord: Equatable, Sendable {
     /// Which walls hold, as the driver names them.
     package internal(set) var isolation: String
     package let cpus: Double
-    package let limitCPUs: Double?
     package let memoryBytes: Int64
-    package let numGPUs: Double?
-    package internal(set) var acceleratorType: String?
-    /// As the client wrote them.
-    package internal(set) var disk: String?
-    package internal(set) var diskLimitRootfs: String?
-    package let authToken: String?
     package let authorizationEncrypted: String?
-    package let createUserGrayFlag: Bool?
+    /// What few clients ask for; `nil` where this one asked for none of it.
+    var extras: SandboxExtras?
     /// Idle seconds after which it is stopped; `nil` is never.
     package let autoClearSeconds: Int32?
     /// Seconds after the stop; `nil` is never.
@@ -48,14 +42,14 @@ package struct SandboxRecord: Equatable, Sendable {
     package internal(set) var labels: [SandboxLabel] = []
     /// Why it stopped, for people.
     package internal(set) var reason: String?
-    package internal(set) var startTime: Timestamp?
-    package internal(set) var stopTime: Timestamp?
-    package internal(set) var archiveTime: Timestamp?
-    package internal(set) var deleteTime: Timestamp?
+    @CompactTime package internal(set) var startTime: Timestamp?
+    @CompactTime package internal(set) var stopTime: Timestamp?
+    @CompactTime package internal(set) var archiveTime: Timestamp?
+    @CompactTime package internal(set) var deleteTime: Timestamp?
     /// When it will be stopped unless it is used before.
-    package internal(set) var autoStopTime: Timestamp?
-    package internal(set) var autoArchiveTime: Timestamp?
-    package internal(set) var autoDeleteTime: Timestamp?
+    @CompactTime package internal(set) var autoStopTime: Timestamp?
+    @CompactTime package internal(set) var autoArchiveTime: Timestamp?
+    @CompactTime package internal(set) var autoDeleteTime: Timestamp?
     /// The latest moves, oldest first; the file keeps all of them.
     package internal(set) var history: [SandboxTransition] = []
     /// How many moves there have been.
@@ -63,74 +57,6 @@ package struct SandboxRecord: Equatable, Sendable {
 
     /// Moves kept in memory: a sandbox that is restarted for ever must not grow for ever.
     package static let historyLimit = 64
-}
-
-/// What a client asks for when it creates a sandbox.
-package struct SandboxRequest: Sendable {
-    package var id: String
-    package var image = "python:3.11"
-    package var userID = "default"
-    package var experimentID = "default"
-    package var namespace = "default"
-    package var clusterName = "default"
-    package var driver = ""
-    package var isolation = ""
-    package var cpus = 2.0
-    package var limitCPUs: Double?
-    package var memoryBytes: Int64 = 8 << 30
-    package var numGPUs: Double?
-    package var acceleratorType: String?
-    package var disk: String?
-    package var diskLimitRootfs: String?
-    package var authToken: String?
-    package var authorizationEncrypted: String?
-    package var createUserGrayFlag: Bool?
-    package var autoClearSeconds: Int32? = 360 * 60
-    package var autoArchiveSeconds: Int32?
-    package var autoDeleteSeconds: Int32?
-    package var labels: [String: String] = [:]
-    /// Whatever else its start needs, kept for restarts; the registry does not look inside.
-    package var blueprint: [UInt8]?
-
-    package init(id: String) { self.id = id }
-
-    /// The longest of each text, in bytes of UTF-8: what a client may make the registry keep in memory.
-    package static let textLimit = 1024
-    package static let labelLimit = 32
-    package static let blueprintLimit = 256 << 10
-
-    /// - Throws: ``RegistryError`` with code `invalidArgument` and the field's name.
-    func check() throws(RegistryError) {
-        func refuse(_ field: String, _ rule: String) -> RegistryError {
-            RegistryError(.invalidArgument, "\(field) of a sandbox \(rule)")
-        }
-        guard 1...128 ~= id.utf8.count else { throw refuse("sandbox_id", "must have 1 to 128 bytes") }
-        let texts = [
-            ("image", image), ("user_id", userID), ("experiment_id", experimentID), ("namespace", namespace),
-            ("cluster_name", clusterName), ("driver", driver), ("isolation", isolation),
-            ("accelerator_type", acceleratorType ?? ""), ("disk", disk ?? ""),
-            ("disk_limit_rootfs", diskLimitRootfs ?? ""), ("auth_token", authToken ?? ""),
-            ("rock_authorization_encrypted", authorizationEncrypted ?? ""),
-        ]
-        for (field, text) in texts where text.utf8.count > Self.textLimit {
-            throw refuse(field, "has \(text.utf8.count) bytes, at most \(Self.textLimit) are kept")
-        }
-        for (field, number) in [("cpus", cpus), ("limit_cpus", limitCPUs ?? 1), ("num_gpus", numGPUs ?? 0)]
-        where !(0...1e6 ~= number) { throw refuse(field, "must be a number from 0 to 1,000,000, not \(number)") }
-        guard memoryBytes >= 0 else { throw refuse("memory", "must not be negative") }
-        for seconds in [autoClearSeconds, autoArchiveSeconds, autoDeleteSeconds] where (seconds ?? 0) < 0 {
-            throw refuse("auto_*_seconds", "must not be negative")
-        }
-        guard labels.count <= Self.labelLimit,
-            labels.allSatisfy({ 1...128 ~= $0.key.utf8.count && $0.value.utf8.count <= Self.textLimit })
-        else {
-            throw refuse(
-                "metadata", "has at most \(Self.labelLimit) names of 1 to 128 bytes with texts of \(Self.textLimit)")
-        }
-        guard (blueprint?.count ?? 0) <= Self.blueprintLimit else {
-            throw refuse("blueprint", "has \(blueprint?.count ?? 0) bytes, at most \(Self.blueprintLimit) are kept")
-        }
-    }
 }
 
 extension SandboxRecord {
@@ -146,15 +72,9 @@ extension SandboxRecord {
         driver = request.driver
         isolation = request.isolation
         cpus = request.cpus
-        limitCPUs = request.limitCPUs
         memoryBytes = request.memoryBytes
-        numGPUs = request.numGPUs
-        acceleratorType = request.acceleratorType
-        disk = request.disk
-        diskLimitRootfs = request.diskLimitRootfs
-        authToken = request.authToken
         authorizationEncrypted = request.authorizationEncrypted
-        createUserGrayFlag = request.createUserGrayFlag
+        extras = SandboxExtras(request)
         autoClearSeconds = request.autoClearSeconds
         autoArchiveSeconds = request.autoArchiveSeconds
         autoDeleteSeconds = request.autoDeleteSeconds

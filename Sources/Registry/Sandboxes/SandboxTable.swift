@@ -43,6 +43,8 @@ struct SandboxTable {
     private(set) var labelled: [SandboxLabel: ContiguousArray<UInt32>] = [:]
     /// Texts that many records share and nobody filters by; never more than `vocabularyLimit`.
     private var vocabulary: Set<String> = []
+    /// The same for extras.
+    private var extras: Set<SandboxExtras> = []
     private static let vocabularyLimit = 4096
 
     /// How many records there are.
@@ -181,16 +183,12 @@ struct SandboxTable {
         share(&record.isolation)
         share(&record.hostID)
         share(&record.hostName)
-        record.disk = shared(record.disk)
-        record.diskLimitRootfs = shared(record.diskLimitRootfs)
-        record.acceleratorType = shared(record.acceleratorType)
+        if let extras = record.extras { record.extras = shared(extras) }
         record.reason = shared(record.reason)
         for index in record.phases.indices {
             share(&record.phases[index].name)
             share(&record.phases[index].message)
         }
-        // Room that growing has left over.
-        record.history = Array(record.history)
     }
 
     private mutating func enter(_ text: inout String, _ column: Column, _ slot: Int?) {
@@ -209,6 +207,12 @@ struct SandboxTable {
         } else if vocabulary.count < Self.vocabularyLimit {
             vocabulary.insert(text)
         }
+    }
+
+    private mutating func shared(_ extras: SandboxExtras) -> SandboxExtras {
+        if let known = self.extras.firstIndex(of: extras) { return self.extras[known] }
+        if self.extras.count < Self.vocabularyLimit { self.extras.insert(extras) }
+        return extras
     }
 
     private mutating func shared(_ text: String?) -> String? {
