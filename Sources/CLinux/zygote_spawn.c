@@ -166,10 +166,10 @@ int rock_kill_and_wait(int pid, int milliseconds) {
     return result;
 }
 
-int rock_lock_folder(const char *path, int *fd) {
+int rock_lock_folder(const char *path, int wait, int *fd) {
     *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (*fd < 0) return -errno;
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return 0;
+    if (flock(*fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0) return 0;
     int error = errno;
     close(*fd);
     return -error;

@@ -21,7 +21,7 @@ final class RunDirectory: Sendable {
         self.path = path
         if mkdir(path, 0o700) != 0 && errno != EEXIST { throw Self.refusal(path, errno) }
         var descriptor: Int32 = -1
-        let result = rock_lock_folder(path, &descriptor)
+        let result = rock_lock_folder(path, 0, &descriptor)
         if result == -EWOULDBLOCK {
             throw Failure(
                 .infraFailed, "Another server uses the run directory \(path). Stop it or choose another folder.")

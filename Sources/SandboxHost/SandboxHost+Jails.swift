@@ -23,6 +23,11 @@ extension SandboxHost {
 
     /// Clones a jail.
     func coldJail(_ limits: Limits) async throws(Failure) -> Jail {
+        try state.withLock { (state) throws(Failure) in
+            guard state.phase == .running else { throw Failure(.shuttingDown, "The host is shutting down.") }
+            state.clones += 1
+        }
+        defer { cloneEnded() }
         let zygote = try await zygote()
         let slot = try takeSlot()
         let prepared = await prepare(slot, limits)
@@ -45,6 +50,27 @@ extension SandboxHost {
             jailEnded(slot, end)
             jail.closeConnection()
             throw end.failure(limits)
+        }
+    }
+
+    private func cloneEnded() {
+        let waiting: [CheckedContinuation<Void, Never>] = state.withLock { state in
+            state.clones -= 1
+            guard state.clones == 0 else { return [] }
+            defer { state.clonesWaiters = [] }
+            return state.clonesWaiters
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    /// Waits until no jail is being made. Called when no other will be begun.
+    func clonesEnded() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if state.clones > 0 { state.clonesWaiters.append(continuation) }
+                return state.clones == 0
+            }
+            if isOver { continuation.resume() }
         }
     }
 
@@ -198,11 +224,13 @@ extension SandboxHost {
 
     /// Takes note of a jail's end and frees what it held. Runs on the first loop.
     private func jailEnded(_ slot: UInt32, _ end: JailEnd) {
-        let jail: Jail? = state.withLock { state in
-            state.warm.removeAll { $0.slot == slot }
-            return state.jails.removeValue(forKey: slot)
+        let (jail, isWarm): (Jail?, Bool) = state.withLock { state in
+            let warm = state.warm.firstIndex { $0.slot == slot }
+            if let warm { state.warm.remove(at: warm) }
+            return (state.jails.removeValue(forKey: slot), warm != nil)
         }
         guard let jail else { return }
+        if isWarm { jail.closeConnection() }
         let isMemory = end == .signalled(SIGKILL) && cgroups.takeOutOfMemory(slot)
         free(slot)
         jail.finish(isMemory ? .outOfMemory : end)

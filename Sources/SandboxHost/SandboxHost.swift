@@ -41,6 +41,9 @@ package final class SandboxHost: Sendable {
         /// Jails that nobody uses yet.
         var warm: [Jail] = []
         var isRefilling = false
+        /// How many jails are being made, and who waits for that to end.
+        var clones = 0
+        var clonesWaiters: [CheckedContinuation<Void, Never>] = []
         var freeSlots: [UInt32] = []
         var firstUnusedSlot: UInt32 = 0
     }
@@ -156,16 +159,16 @@ package final class SandboxHost: Sendable {
 
     /// Ends every sandbox and waits until nothing is left of any: no process, folder, socket or descriptor.
     package func shutDown() async {
-        let (zygote, sandboxes, jails) = state.withLock { state in
+        let (zygote, sandboxes) = state.withLock { state in
             if state.phase == .running { state.phase = .closing }
-            defer { state.warm = [] }
-            return (state.zygote, Array(state.sandboxes.values), Array(state.jails.values))
+            return (state.zygote, Array(state.sandboxes.values))
         }
         let reason = Failure(.shuttingDown, "The server is shutting down.")
         for sandbox in sandboxes { sandbox.fail(reason) }
         if case .serving(let zygote) = zygote { await zygote.stop() }
         for sandbox in sandboxes { await sandbox.close() }
-        for jail in jails { jail.closeConnection() }
+        // What was being made meanwhile has ended as well, or is its maker's to give up.
+        await clonesEnded()
         let isLast = state.withLock { state in
             defer { state.phase = .closed }
             return state.phase != .closed

@@ -11,13 +11,14 @@ struct LeakTests {
     /// In a process of its own, because the other tests' descriptors and children come and go.
     @Test func leavesNothingAfterAThousandSandboxes() async {
         await #expect(processExitsWith: .success) {
-            let loops = testLoops
+            // Whatever is opened once for the whole process is open after the first host.
+            try await withHost { _ = try await $0.makeHostile().begin("loop") }
             let before = Holdings.current()
             try await withFolder { folder in
                 var configuration = HostConfiguration(
                     runDirectory: folder, rockletPath: "\(buildFolder)/rocklet-hostile")
                 configuration.warmPoolSize = 4
-                let host = try await SandboxHost(configuration, loops: loops)
+                let host = try await SandboxHost(configuration, loops: testLoops)
                 var warm: Holdings?
                 for round in 0..<250 {
                     // Closed, crashed, closed in mid-call, and cold.
@@ -35,6 +36,10 @@ struct LeakTests {
                 // One file may be open for a moment on another thread, so the first count can be one too many; a leak
                 // would have had a thousand occasions to grow.
                 try #require(warm.map { end.isNoMore(than: $0) } == true, "\(end) after \(String(describing: warm))")
+                // Nor may a jail that dies before anybody uses it leave something.
+                let unused = try #require(host.state.withLock { $0.warm.first })
+                kill(unused.process, SIGKILL)
+                await unused.ended()
                 let cgroups = host.cgroups.folders
                 await host.shutDown()
                 try #require(KernelFile.names(in: folder) == [])
@@ -78,7 +83,8 @@ struct LeakTests {
 
 /// What a process holds that could leak.
 struct Holdings: Equatable, CustomStringConvertible {
-    var descriptors: Int
+    /// What each stands for, without numbers: `socket:`, `anon_inode:[eventpoll]`, a path.
+    var descriptors: [String]
     var mounts: Int
     /// Zombies included.
     var children: [Substring]
@@ -88,20 +94,26 @@ struct Holdings: Equatable, CustomStringConvertible {
             (KernelFile.read("/proc/self/task/\(thread)/children") ?? "").split(separator: " ")
         }
         return Holdings(
-            descriptors: KernelFile.names(in: "/proc/self/fd").count,
+            descriptors: KernelFile.names(in: "/proc/self/fd").map { number in
+                var path = [UInt8](repeating: 0, count: 256)
+                let count = readlink("/proc/self/fd/\(number)", &path, path.count)
+                return String(decoding: path.prefix(max(0, count)).prefix { $0 != 0x5B }, as: UTF8.self)
+            },
             mounts: (KernelFile.read("/proc/self/mountinfo") ?? "").split(separator: "\n").count, children: children)
     }
 
     func isNoMore(than other: Holdings) -> Bool {
-        descriptors <= other.descriptors && mounts == other.mounts && children == other.children
+        descriptors.count <= other.descriptors.count && mounts == other.mounts && children == other.children
     }
 
-    var description: String { "\(descriptors) descriptors, \(mounts) mounts, children \(children)" }
+    var description: String { "descriptors \(descriptors.sorted()), \(mounts) mounts, children \(children)" }
 }
 
 extension SandboxHost {
     /// What the process holds once the warm pool is full again.
     func settled() async -> Holdings {
+        // A warm jail that died is replaced when the next one is asked for.
+        refill()
         while state.withLock({ $0.isRefilling || $0.warm.count < configuration.warmPoolSize }) {
             // Every turn of the loop may bring the next jail.
             await withCheckedContinuation { continuation in loops.loops[0].execute { continuation.resume() } }

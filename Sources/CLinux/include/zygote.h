@@ -69,8 +69,8 @@ int rock_jail_socket(const char *path, int *listener, int *connection);
 int rock_kill_and_wait(int pid, int milliseconds);
 
 /// Takes the lock of a folder, opened as `*fd`, for as long as that stays open: no other process has it then.
-/// 0 or -errno (-EWOULDBLOCK: somebody else has it).
-int rock_lock_folder(const char *path, int *fd);
+/// With `wait`, waits for whoever has it. 0 or -errno (-EWOULDBLOCK: somebody else has it).
+int rock_lock_folder(const char *path, int wait, int *fd);
 
 // MARK: The zygote's side
 

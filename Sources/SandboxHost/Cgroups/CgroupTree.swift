@@ -16,6 +16,7 @@ final class CgroupTree: Sendable {
     private struct Branch {
         let path: String
         let controllers: Set<Controller>
+        let lock: Int32
     }
 
     /// What a slot's folders hold.
@@ -30,11 +31,13 @@ final class CgroupTree: Sendable {
     let missing: [Controller: String]
     private let branches: [Branch]
     private let slots = Mutex<[UInt32: Slot]>([:])
+    /// Held open for as long as the host lives: they tell a living host's folders from a dead one's.
+    private let locks: Mutex<[Int32]>
 
     /// The folders that a zygote needs to know.
     var folders: [String] { branches.map(\.path) }
 
-    /// Makes the folders, after removing those of an earlier host of the same name.
+    /// Makes the folders, after removing those of hosts that have died.
     ///
     /// - Parameters:
     ///   - name: The host's name among all hosts of the machine.
@@ -53,22 +56,32 @@ final class CgroupTree: Sendable {
                 byPath[hierarchy.own + "/" + name, default: []].insert(controller)
             }
             for (path, controllers) in byPath.sorted(by: { $0.key < $1.key }) {
-                let error = Self.makeAnew(path)
-                guard error == 0 else {
-                    for controller in controllers { missing[controller] = Self.refusal("mkdir", path, error) }
+                let lock = Self.makeAnew(path)
+                guard lock >= 0 else {
+                    for controller in controllers { missing[controller] = Self.refusal("mkdir", path, -lock) }
                     continue
                 }
-                branches.append(Branch(path: path, controllers: controllers))
+                branches.append(Branch(path: path, controllers: controllers, lock: lock))
             }
         } else {
             version = 2
             switch Self.makeUnified(name: name, mounts: mounts) {
-            case .success(let path): branches = [Branch(path: path, controllers: Set(Controller.allCases))]
+            case .success(let branch): branches = [branch]
             case .failure(let refusal): for controller in Controller.allCases { missing[controller] = refusal.reason }
             }
         }
         self.missing = missing
         self.branches = branches
+        locks = Mutex(branches.map(\.lock))
+    }
+
+    deinit { unlock() }
+
+    private func unlock() {
+        locks.withLock { locks in
+            for lock in locks { close(lock) }
+            locks = []
+        }
     }
 
     /// The name of a slot's folders; empty where there are none to have.
@@ -122,6 +135,7 @@ final class CgroupTree: Sendable {
         let used = slots.withLock { Array($0.keys) }
         for slot in used { remove(slot) }
         for branch in branches { rmdir(branch.path) }
+        unlock()
     }
 
     // MARK: - Limits
@@ -161,7 +175,7 @@ final class CgroupTree: Sendable {
     }
 
     /// Finds a place in the v2 tree whose children can have all three controllers.
-    private static func makeUnified(name: String, mounts: CgroupMounts) -> Result<String, Refusal> {
+    private static func makeUnified(name: String, mounts: CgroupMounts) -> Result<Branch, Refusal> {
         guard let hierarchy = mounts.v2 else { return .failure(Refusal(reason: "no cgroup file system is mounted")) }
         var reason = ""
         // A folder with processes in it cannot give controllers to its children; the root can. So root takes the top.
@@ -172,10 +186,13 @@ final class CgroupTree: Sendable {
                 continue
             }
             let path = parent + "/" + name
-            var failure = makeAnew(path)
-            if failure == 0 { failure = enable(in: path) }
-            if failure == 0 { return .success(path) }
+            let lock = makeAnew(path)
+            let failure = lock < 0 ? -lock : enable(in: path)
+            if failure == 0 {
+                return .success(Branch(path: path, controllers: Set(Controller.allCases), lock: lock))
+            }
             reason = refusal("mkdir", path, failure)
+            if lock >= 0 { close(lock) }
         }
         return .failure(Refusal(reason: reason))
     }
@@ -200,8 +217,31 @@ final class CgroupTree: Sendable {
         return KernelFile.write("0", to: "\(leaf)/cgroup.procs") == 0
     }
 
-    /// Removes what an earlier host left at `path`, processes included, and makes the folder. Returns 0 or an errno.
+    /// Makes the folder and locks it, after removing what an earlier host left there, and all other folders of hosts
+    /// that have died: those that nobody has locked. Returns the lock, or -errno.
     private static func makeAnew(_ path: String) -> Int32 {
+        guard let slash = path.lastIndex(of: "/") else { return -EINVAL }
+        let parent = String(path[..<slash])
+        for name in KernelFile.names(in: parent) where name.hasPrefix("rock-") {
+            var lock: Int32 = -1
+            guard rock_lock_folder("\(parent)/\(name)", 0, &lock) == 0 else { continue }
+            removeRemains("\(parent)/\(name)")
+            close(lock)
+        }
+        // Another host that starts now may take the new folder for a dead one's before it is locked, and hold its lock
+        // for as long as it takes to remove it.
+        for _ in 0..<100 {
+            if mkdir(path, 0o755) != 0 && errno != EEXIST { return -errno }
+            var lock: Int32 = -1
+            let result = rock_lock_folder(path, 1, &lock)
+            if result == 0 && access(path, F_OK) == 0 { return lock }
+            if result == 0 { close(lock) }
+        }
+        return -EBUSY
+    }
+
+    /// Ends every process that a dead host left in its jails' folders, and removes them.
+    private static func removeRemains(_ path: String) {
         for name in KernelFile.names(in: path) where name.hasPrefix("s") {
             let folder = "\(path)/\(name)"
             for process in (KernelFile.read("\(folder)/cgroup.procs") ?? "").split(separator: "\n") {
@@ -210,7 +250,7 @@ final class CgroupTree: Sendable {
             }
             rmdir(folder)
         }
-        return mkdir(path, 0o755) == 0 || errno == EEXIST ? 0 : errno
+        rmdir(path)
     }
 
     private static func refusal(_ verb: String, _ path: String, _ error: Int32) -> String {

@@ -46,42 +46,66 @@ extension Sandbox: ReadinessHandler {
             guard count > 0 else { return .end }
             let received = UnsafeRawBufferPointer(rebasing: room[..<count])
             guard let call = state.calls.first else { return .fault(fault("sent something without being asked")) }
-            guard received.last == 0x0A else {
-                // No line feed at the end: if there is one before it, more than one line came.
-                if received.contains(0x0A) { return .fault(fault("sent more than it was asked for")) }
-                state.input.append(contentsOf: received)
-                guard state.input.count < limits.replyBytes else {
-                    return .fault(fault("answered with more than \(limits.replyBytes) bytes"))
-                }
-                return .more
+            state.input.append(contentsOf: received)
+            if received.last == 0x0A {
+                var line: [UInt8] = []
+                swap(&line, &state.input)
+                return reply(to: call, line)
             }
-            var line = state.input
-            state.input = []
-            line.append(contentsOf: received)
-            return reply(to: call, line)
+            guard state.input.count < limits.replyBytes else {
+                return .fault(fault("answered with more than \(limits.replyBytes) bytes"))
+            }
+            return .more
         }
     }
 
     /// Reads `{"id":N,"result":…}` or `{"id":N,"error":…}` and a line feed.
     private func reply(to call: Call, _ line: [UInt8]) -> Received {
-        let head = Array("{\"id\":\(call.number),\"".utf8)
-        let rest = line.dropFirst(head.count)
-        guard line.starts(with: head), line.count >= 2, line[line.count - 2] == 0x7D, line[line.count - 1] == 0x0A
-        else {
-            return .fault(fault("answered something else than it was asked"))
+        var start = 0
+        guard Self.skip("{\"id\":", in: line, &start), Self.skip(call.number, in: line, &start),
+            Self.skip(",\"", in: line, &start)
+        else { return .fault(fault("answered something else than it was asked")) }
+        let isResult = Self.skip("result\":", in: line, &start)
+        guard isResult || Self.skip("error\":", in: line, &start) else {
+            return .fault(fault("answered without a result"))
         }
-        let (result, error) = ("result\":", "error\":")
-        let isResult = rest.starts(with: result.utf8)
-        guard isResult || rest.starts(with: error.utf8) else { return .fault(fault("answered without a result")) }
-        let value = rest.dropFirst((isResult ? result : error).utf8.count).dropLast(2)
+        let end = line.count - 2
+        guard start < end, line[end] == 0x7D else { return .fault(fault("answered bad JSON")) }
+        let value = line[start..<end]
         do {
-            // Also refuses a second line inside: a line feed is no part of a JSON value without blanks around it.
             let range = try JSONScanner.validate(value.span)
-            guard range.count == value.count, !value.contains(0x0A) else { return .fault(fault("answered bad JSON")) }
+            // A line feed between tokens is JSON, but it would end the line that carries it on.
+            let hasLineFeed = value.withUnsafeBytes { bytes in
+                bytes.baseAddress.map { memchr($0, 0x0A, bytes.count) != nil } ?? false
+            }
+            guard range.count == value.count, !hasLineFeed else { return .fault(fault("answered bad JSON")) }
         } catch {
             return .fault(fault("answered bad JSON"))
         }
         return .reply(isResult ? .result(value) : .error(value))
+    }
+
+    /// Walks past `literal` if it is next.
+    private static func skip(_ literal: StaticString, in line: [UInt8], _ offset: inout Int) -> Bool {
+        let count = literal.utf8CodeUnitCount
+        let isNext = line.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, bytes.count - offset >= count else { return false }
+            return memcmp(base + offset, literal.utf8Start, count) == 0
+        }
+        if isNext { offset += count }
+        return isNext
+    }
+
+    /// Walks past `number` if it is next, written without leading zeros.
+    private static func skip(_ number: UInt64, in line: [UInt8], _ offset: inout Int) -> Bool {
+        var place: UInt64 = 1
+        while number / place >= 10 { place *= 10 }
+        while place > 0 {
+            guard offset < line.count, UInt64(line[offset]) == 0x30 + number / place % 10 else { return false }
+            offset += 1
+            place /= 10
+        }
+        return true
     }
 
     private func fault(_ deed: String) -> Failure {
