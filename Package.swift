@@ -79,6 +79,7 @@ let package = Package(
             name: "RegistryWriter", dependencies: ["Registry"], path: "Tests/RegistryWriter", swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Admin"], swiftSettings: strict),
+            name: "EndToEndTests", dependencies: ["Transport", "CLinux", "GEM"],
+            exclude: ["Clients"], swiftSettings: strict),
     ]
 )

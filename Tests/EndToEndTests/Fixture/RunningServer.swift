@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// A real `rockctl admin start` on a free port, with a data directory of its own.
@@ -30,53 +31,28 @@ final class RunningServer: Sendable {
         try Data(configuration.utf8).write(to: file)
         let socket = directory.appendingPathComponent("rpc.sock").path
 
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Products.rockctl)
-        process.arguments =
+        let program = try StartedProgram(
+            Products.rockctl,
             [
                 "admin", "start", "--port", "0", "--data-dir", directory.path, "--rpc-socket", socket, "--config",
                 file.path,
             ]
-            + arguments
-        let stdout = Pipe()
-        process.standardOutput = stdout
-        let ended = AsyncStream<Int32> { stream in
-            process.terminationHandler = {
-                stream.yield($0.terminationStatus)
-                stream.finish()
-            }
-        }
-        try process.run()
-        let lines = AsyncStream<String> { stream in
-            let handle = stdout.fileHandleForReading
-            Thread.detachNewThread {
-                var rest = Data()
-                while let chunk = try? handle.read(upToCount: 4096), !chunk.isEmpty {
-                    rest += chunk
-                    while let end = rest.firstIndex(of: 0x0A) {
-                        stream.yield(String(decoding: rest[..<end], as: UTF8.self))
-                        rest = Data(rest[(end + 1)...])
-                    }
-                }
-                stream.finish()
-            }
-        }
-        var url: String?
-        for await line in lines {
-            if let found = line.firstMatch(of: #/http://[0-9.:]+/#) {
-                url = String(found.output)
-                break
-            }
+                + arguments)
+        async let errors = program.errors.readToEnd()
+        guard let ready = await program.output.line(where: { $0.contains("http://") }),
+            let url = ready.firstMatch(of: #/http://[0-9.:]+/#)?.output
+        else {
+            let status = try await program.end()
+            throw DidNotStart(status: status, errors: await errors)
         }
         let server = RunningServer(
-            url: try #require(url, "the server ended before it was ready"), dataDirectory: directory.path,
-            rpcSocket: socket, process: process.processIdentifier)
+            url: String(url), dataDirectory: directory.path, rpcSocket: socket, process: program.process)
         let result: Result<T, any Error>
         do { result = .success(try await body(server)) } catch { result = .failure(error) }
-        process.terminate()
-        var status: Int32?
-        for await value in ended { status = value }
-        if case .success = result { #expect(status == 0, "the server's exit status after SIGTERM") }
+        kill(program.process, SIGTERM)
+        let status = try await program.end()
+        let said = await errors
+        if case .success = result { #expect(status == 0, "the server's exit status after SIGTERM: \(said)") }
         return try result.get()
     }
 
@@ -103,6 +79,12 @@ final class RunningServer: Sendable {
             status: Int(finished.output[finished.output.index(after: end)...]) ?? 0, body: body,
             json: try? JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
     }
+}
+
+/// A server ended before it was ready.
+struct DidNotStart: Error {
+    let status: Int32
+    let errors: String
 }
 
 /// An HTTP answer.
