@@ -5,7 +5,7 @@
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
-BUILD_PACKAGES = libyaml-dev pkg-config
+BUILD_PACKAGES = libsqlite3-dev libyaml-dev pkg-config
 TEST_PACKAGES = curl python3 python3-venv zsh fish util-linux procps iproute2
 RELEASE = .build/release
 

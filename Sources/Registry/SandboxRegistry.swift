@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Everything that is known of every sandbox, of keys, requests and bills: in memory to read, on disk before anyone hears of it.
 ///
 /// Reading never touches the disk and never waits for a writer. Writing returns once the change would survive a power cut.
@@ -32,8 +30,8 @@ package final class SandboxRegistry: Sendable {
     private let memory: RegistryMemory
     let writer: RegistryWriter
     /// Sandboxes whose idle limit is to be written, while a transaction that will do it is queued.
-    private let touched = Mutex<Set<String>>([])
-    private let lock: Mutex<FileLock?>
+    private let touched = Guarded<Set<String>>([])
+    private let lock: Guarded<FileLock?>
 
     /// Where the file is.
     package var path: String { configuration.path }
@@ -74,7 +72,7 @@ package final class SandboxRegistry: Sendable {
         writer = RegistryWriter(
             database: database, ledger: ledger, counters: counters, memory: memory, configuration: configuration)
         self.configuration = configuration
-        self.lock = Mutex(lock)
+        self.lock = Guarded(lock)
     }
 
     /// Writes what waits, ends every following of changes and closes the file. Reading from memory goes on.

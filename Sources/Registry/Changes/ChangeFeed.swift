@@ -39,7 +39,7 @@ final class ChangeFeed: Sendable {
         }
     }
 
-    private let state: Mutex<State>
+    private let state: Guarded<State>
     private let capacity: Int
     private let tokens = Atomic<Int64>(0)
 
@@ -48,7 +48,7 @@ final class ChangeFeed: Sendable {
     ///   - capacity: How many changes are remembered.
     init(latest: Int64, capacity: Int) {
         self.capacity = max(capacity, 1)
-        state = Mutex(State(ring: [SandboxChange?](repeating: nil, count: max(capacity, 1)), latest: latest))
+        state = Guarded(State(ring: [SandboxChange?](repeating: nil, count: max(capacity, 1)), latest: latest))
     }
 
     /// The sequence number of the last change.

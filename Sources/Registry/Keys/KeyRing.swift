@@ -1,13 +1,11 @@
-import Synchronization
-
 /// The keys in memory, asked at every request.
 final class KeyRing: Sendable {
-    private let keys: Mutex<[String: APIKey]>
+    private let keys: Guarded<[String: APIKey]>
     /// How stale a key's written last use may be.
     static let usePrecisionSeconds: Int64 = 60
 
     init(_ keys: [APIKey]) {
-        self.keys = Mutex(Dictionary(keys.map { ($0.id, $0) }, uniquingKeysWith: { $1 }))
+        self.keys = Guarded(Dictionary(keys.map { ($0.id, $0) }, uniquingKeysWith: { $1 }))
     }
 
     /// All keys, oldest first.

@@ -1,15 +1,13 @@
-import Synchronization
-
 /// What readers see: the state that is on disk, plus the latest uses of live sandboxes.
 ///
 /// Only the writer changes it, after its rows are on disk; the one exception is ``touch(_:at:)``.
 final class RegistryMemory: Sendable {
-    private let sandboxes: Mutex<SandboxTable>
+    private let sandboxes: Guarded<SandboxTable>
     let keys: KeyRing
     let feed: ChangeFeed
 
-    init(sandboxes: consuming sending SandboxTable, keys: [APIKey], feed: ChangeFeed) {
-        self.sandboxes = Mutex(sandboxes)
+    init(sandboxes: consuming SandboxTable, keys: [APIKey], feed: ChangeFeed) {
+        self.sandboxes = Guarded(sandboxes)
         self.keys = KeyRing(keys)
         self.feed = feed
     }
@@ -18,7 +16,7 @@ final class RegistryMemory: Sendable {
         sandboxes.withLock { table in table.slot(of: id).flatMap { table.record(at: $0) } }
     }
 
-    func withTable<Result>(_ body: (borrowing SandboxTable) -> sending Result) -> sending Result {
+    func withTable<Result>(_ body: (borrowing SandboxTable) -> Result) -> Result {
         sandboxes.withLock { body($0) }
     }
 

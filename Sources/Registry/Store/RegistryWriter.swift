@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 
 /// The one thread that writes, and the queue in front of it.
 ///
@@ -39,7 +38,7 @@ final class RegistryWriter: @unchecked Sendable {
     private static let groupLimit = 1024
 
     private let queue = DispatchQueue(label: "rock.registry.writer", qos: .userInitiated)
-    private let pending = Mutex(Pending())
+    private let pending = Guarded(Pending())
     private let capacity: Int
     private let memory: RegistryMemory
     private let configuration: SandboxRegistry.Configuration
