@@ -6,6 +6,7 @@
 //   Terminal/      output in one write, colours, the keyboard, signals
 //   RPC/           a client, and what carries its messages: HTTP, or a server embedded here
 //   Episodes/      episodes played by a policy, and what is shown of them
+//   Bench/         a load generator, and what it measures
 //   Daemon/        a server in the background, and how it is found again
 //   Commands/      one file per command
 

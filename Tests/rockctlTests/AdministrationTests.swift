@@ -75,4 +75,13 @@ import Testing
         #expect(report.status == (isolation["complete"] as? Bool == true ? 0 : 5), "\(report)")
         #expect((isolation["walls"] as? [String: Any])?.count == 14)
     }
+
+    @Test func measuresWhatItIsAskedTo() throws {
+        let bench = try Program.rockctl(
+            ["bench", "env", "--seconds", "1", "--only", "throughput", "-c", "3", "--json"])
+        let facts = try #require(JSONSerialization.jsonObject(with: Data(bench.output.utf8)) as? [String: Any])
+        let results = try #require(facts["results"] as? [[String: Any]])
+        #expect(bench.status == 0 && results.count == 1, "\(bench)")
+        #expect(results.first?["connections"] as? Double == 3 && (results.first?["count"] as? Int ?? 0) > 0)
+    }
 }

@@ -21,6 +21,7 @@ import Testing
         ("rockctl completions --", ["--help"], ["--version"]),
         ("rockctl env ", ["run", "list", "play"], ["admin"]),
         ("rockctl help env ", ["run", "list", "play"], ["--seed"]),
+        ("rockctl env run --seed 1 game:Sokoban-v0-e", ["game:Sokoban-v0-easy"], ["game:Sokoban-v0-hard"]),
         ("rockctl env run --se", ["--seed"], ["--url"]),
         ("rockctl env run --seed 1 --policy ", ["random", "first"], ["--seed"]),
         ("rockctl env run --policy=r", ["random"], ["first"]),
@@ -48,6 +49,8 @@ import Testing
             let candidates = Set(
                 words.map { $0.drop { $0 == "-" }.contains("=") ? $0.split(separator: "=").last ?? $0 : $0 }.map(
                     String.init))
+            // Readline breaks words at colons, so bash is given only what stands behind the last one.
+            let offered = shell == .bash ? offered.map { String($0.split(separator: ":").last ?? "") } : offered
             #expect(candidates.isSuperset(of: offered), "\(line): \(answer.output)\(answer.errors)")
             #expect(candidates.isDisjoint(with: not), "\(line): \(answer.output)")
         }

@@ -11,6 +11,7 @@ extension Command {
             .administration,
             .remoteProcedureCalls,
             .doctor,
+            .bench,
             .completions,
             .help,
             .version,

@@ -3,7 +3,7 @@ import GEM
 import Glibc
 import SandboxHost
 
-/// A server inside this process, without a port, in a directory that goes with it.
+/// A server inside this process, usually without a port, in a directory that goes with it.
 struct EmbeddedServer: RPCCarrier {
     private let server: Server
     private let directory: String
@@ -11,11 +11,13 @@ struct EmbeddedServer: RPCCarrier {
     /// - Parameters:
     ///   - sandboxes: How many will be used at a time.
     ///   - isolation: Which walls must hold.
+    ///   - listensOnTCP: Whether others on this machine can reach it too.
     /// - Throws: ``CommandError`` where it cannot be started; nothing is left behind then.
-    init(sandboxes: Int, isolation: MinimumIsolation) async throws {
+    init(sandboxes: Int, isolation: MinimumIsolation, listensOnTCP: Bool = false) async throws {
         directory = try Self.makeDirectory()
         var configuration = ServerConfiguration(dataDirectory: directory)
-        configuration.listensOnTCP = false
+        configuration.listensOnTCP = listensOnTCP
+        configuration.port = 0
         configuration.sandboxes.isolation = isolation
         // The jails wanted at once are ready when the first `make` comes; a pool beyond them would only be thrown away.
         configuration.sandboxes.warmPool = min(sandboxes, 64)
@@ -26,6 +28,9 @@ struct EmbeddedServer: RPCCarrier {
             throw CommandError(failure)
         }
     }
+
+    /// Where it listens, if it was told to: a free port of the loopback interface.
+    var url: String? { server.url }
 
     /// The walls around every sandbox.
     var isolation: IsolationReport { server.isolation }
