@@ -23,6 +23,7 @@ package enum Rocklet {
         case .success(let parsed): options = parsed
         case .failure(let error): end(with: 2, "\(error.message)\n\(ZygoteOptions.usage)")
         }
+        rock_give_back_memory()
         // A jail must not learn from its memory what the machine outside is called.
         rock_scrub_arguments(CommandLine.argc, CommandLine.unsafeArgv)
         let registry: EnvironmentRegistry

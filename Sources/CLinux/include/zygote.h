@@ -92,4 +92,7 @@ void rock_zygote_serve(const struct rock_zygote *zygote);
 /// Overwrites the arguments and the environment that the kernel laid into the process's memory.
 void rock_scrub_arguments(int count, char **arguments);
 
+// Has large blocks of memory go back to the kernel when they are freed, now and in every process cloned from this one.
+void rock_give_back_memory(void);
+
 #endif

@@ -20,7 +20,9 @@ final class LiveBoard: Sendable {
             let line =
                 "episode \(result.episode.number)  \(EpisodeReport.ending(result)) after \(result.length) turns, "
                 + "return \(number(result.total))\(result.episode.seed.map { ", seed \($0)" } ?? "")"
-            try replace(with: console.style.paint(line, .strong) + "\n", stays: true, on: console)
+            // The last board stays above the line.
+            state.withLock { $0.rows = 0 }
+            try console.write(console.style.paint(line, .strong) + "\n")
         }
     }
 
@@ -31,19 +33,17 @@ final class LiveBoard: Sendable {
             turn.map { "turn \($0.number)  \(printable($0.action, limit: 30))  reward \(number($0.reward))" }
             ?? "turn 0"
         try replace(
-            with: "\(console.style.paint(head, .strong))\n\n\(picture)\n\(foot)  return \(number(total))\n",
-            stays: false,
-            on: console)
+            with: "\(console.style.paint(head, .strong))\n\n\(picture)\n\(foot)  return \(number(total))\n", on: console)
     }
 
-    /// Puts `text` over what was drawn last; what `stays` is never drawn over.
-    private func replace(with text: String, stays: Bool, on console: Console) throws {
+    /// Puts `text` over what was drawn last.
+    private func replace(with text: String, on console: Console) throws {
         // A drawing higher than the screen scrolls; then only its lower part can be drawn over.
         let room = (console.size?.rows ?? 24) - 1
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-        let shown = stays ? lines : lines.suffix(room)
+        let shown = lines.suffix(room)
         let rows = state.withLock { state in
-            defer { state.rows = stays ? 0 : shown.count }
+            defer { state.rows = shown.count }
             return state.rows
         }
         let up = rows > 0 ? "\u{1B}[\(rows)F" : ""

@@ -27,6 +27,8 @@ struct Connection: Sendable {
             let server = try await EmbeddedServer(sandboxes: sandboxes, isolation: minimum)
             client = RPCClient(carrier: server)
             isolation = server.isolation
+            // Weaker than all walls is never silent.
+            call.console.report(server.isolation.warning ?? "")
         }
     }
 
