@@ -27,7 +27,7 @@ package final class SandboxRegistry: Sendable {
     package static let touchPrecisionSeconds: Int64 = 30
 
     private let configuration: Configuration
-    private let memory: RegistryMemory
+    let memory: RegistryMemory
     let writer: RegistryWriter
     /// Sandboxes whose idle limit is to be written, while a transaction that will do it is queued.
     private let touched = Guarded<Set<String>>([])
@@ -267,41 +267,6 @@ package final class SandboxRegistry: Sendable {
         }
         return key
     }
-
-    // MARK: Keeping the file in shape
-
-    /// What may be forgotten: deleted sandboxes, billing and audit entries from before each moment. `nil` forgets nothing.
-    package struct Retention: Sendable {
-        package var sandboxesDeletedBefore: Timestamp?
-        package var billingBefore: Timestamp?
-        package var auditBefore: Timestamp?
-
-        package init() {}
-    }
-
-    /// Forgets what `retention` allows; nothing is ever forgotten otherwise.
-    ///
-    /// - Returns: How many sandboxes went.
-    package func prune(_ retention: Retention) async throws -> Int {
-        var count = 0
-        if let time = retention.sandboxesDeletedBefore {
-            while true {
-                // In portions, so that other writers get their turn.
-                let old = memory.withTable { $0.deleted(before: time, limit: 500) }
-                guard !old.isEmpty else { break }
-                try await write { transaction in
-                    for record in old { transaction.remove(record) }
-                }
-                count += old.count
-            }
-        }
-        if retention.billingBefore != nil || retention.auditBefore != nil {
-            try await write { transaction in
-                transaction.removeLog(billingBefore: retention.billingBefore, auditBefore: retention.auditBefore)
-            }
-        }
-        return count
-    }
 }
 
 extension SandboxTable {
@@ -310,32 +275,5 @@ extension SandboxTable {
         for slot in deadlines.indices where writtenAutoStop(at: slot) != nil && deadlines[slot] < time.microseconds {
             setDeadline(time, at: slot)
         }
-    }
-
-    /// At most `limit` records that were deleted before `time`.
-    func deleted(before time: Timestamp, limit: Int) -> [SandboxRecord] {
-        let bit = Self.bit(.deleted)
-        let slots = states.indices.lazy.filter { states[$0] == bit }
-        return Array(
-            slots.compactMap { record(at: $0) }.filter { $0.deleteTime.map { $0 < time } ?? false }.prefix(limit))
-    }
-}
-
-extension Database {
-    /// How the registry's file is written.
-    fileprivate func tune() throws(RegistryError) {
-        let mode = try texts("PRAGMA journal_mode = WAL")
-        guard mode == ["wal"] else {
-            throw RegistryError(.ioFailed, "\(path): no write-ahead log on this file system; use a local disk")
-        }
-        // A commit returns when the log is flushed. NORMAL would flush at checkpoints only and lose the last
-        // commits in a power cut; EXTRA adds nothing to a write-ahead log.
-        try execute("PRAGMA synchronous = FULL")
-        try execute("PRAGMA temp_store = MEMORY")
-        // 8 MB; what is not in it the kernel has in memory.
-        try execute("PRAGMA cache_size = -8192")
-        // Larger steps than the default 1,000 pages: each checkpoint flushes twice.
-        try execute("PRAGMA wal_autocheckpoint = 4000")
-        try execute("PRAGMA journal_size_limit = 67108864")
     }
 }
