@@ -10,7 +10,8 @@ public protocol Environment: Sendable {
     /// - Parameters:
     ///   - seed: Starts the generator anew. `nil` continues the stream where it stands; a stream that was never
     ///     seeded starts from entropy that the spec's maker was given.
-    ///   - observation: Empty on entry; receives the instructions and the state block.
+    ///   - observation: Empty on entry; receives the instructions, the state block and what
+    ///     the environment adds to `info`.
     /// - Throws: ``Failure`` of kind `envFailed` where no episode can be made.
     mutating func reset(seed: Seed?, observation: inout Observation) throws(Failure)
 
@@ -20,7 +21,7 @@ public protocol Environment: Sendable {
     ///
     /// - Parameters:
     ///   - action: The agent's whole text, valid UTF-8, of any length the server lets in.
-    ///   - observation: Empty on entry; receives what the move did and the new state block.
+    ///   - observation: Empty on entry; receives what the move did, the new state block and members of `info`.
     /// - Returns: The reward and whether the episode is over.
     mutating func step(_ action: Action, observation: inout Observation) -> StepResult
 

@@ -38,6 +38,9 @@ public struct PCG64: Sendable {
         return UInt32(truncatingIfNeeded: word)
     }
 
+    /// A double in 0..<1 with 53 random bits, as `random()`.
+    public mutating func unit() -> Double { Double(u64() >> 11) * 0x1p-53 }
+
     /// An integer in `0..<limit`, as `integers(limit)`; `below(1)` draws nothing.
     ///
     /// Lemire's method: the upper half of word × limit, without the few words that would favour some values.

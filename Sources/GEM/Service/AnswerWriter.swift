@@ -84,10 +84,7 @@ struct AnswerWriter: Sendable {
         json.observation(observation)
         results.append(turn.result)
         infos.beginObject()
-        if showsSuffix {
-            infos.name("suffix")
-            infos.string(observation.state.bytes.span)
-        }
+        appendInfo(of: observation)
         if turn.hasLastObservation { appendLast(last) }
         infos.endObject()
     }
@@ -97,11 +94,17 @@ struct AnswerWriter: Sendable {
         infos.observation(last)
         infos.name("final_info")
         infos.beginObject()
+        appendInfo(of: last)
+        infos.endObject()
+    }
+
+    @inline(__always)
+    private mutating func appendInfo(of observation: borrowing Observation) {
+        infos.members(observation.info)
         if showsSuffix {
             infos.name("suffix")
-            infos.string(last.state.bytes.span)
+            infos.string(observation.state.bytes.span)
         }
-        infos.endObject()
     }
 
     /// Ends the result: with rewards and flags for a step, without them for a reset.
@@ -130,6 +133,13 @@ struct AnswerWriter: Sendable {
 }
 
 extension JSONWriter {
+    /// Writes what an environment adds to the open object.
+    @inline(__always)
+    fileprivate mutating func members(_ info: borrowing Info) {
+        let members = info.json
+        if !members.isEmpty { raw(members.span) }
+    }
+
     /// Writes the observation as one text: message, line feed, state.
     @inline(__always)
     fileprivate mutating func observation(_ observation: borrowing Observation) {

@@ -3,7 +3,7 @@ import GEM
 /// A tiny environment for tests: it shows its stream, its turn and what it was told.
 ///
 /// `end` ends the episode and pays 1, `nan` pays no number, and the turn `limit` cuts the episode off. Every other action pays
-/// a tenth. Every episode takes one number from the stream, which a seed starts and which then counts upwards.
+/// a tenth; `tell` also adds to `info`. Every episode takes one number from the stream, which a seed starts and which then counts upwards.
 struct CountingEnvironment: Environment {
     private let limit: Int
     private let isBroken: Bool
@@ -29,6 +29,11 @@ struct CountingEnvironment: Environment {
         action.withUnsafeBufferPointer { observation.message.append(utf8: $0) }
         writeState(to: &observation)
         let told = observation.message.string
+        if told == "tell" {
+            observation.info.add("turn", turn)
+            observation.info.add("share", 0.5)
+            observation.info.add("mood", "\"calm\"")
+        }
         let reward = told == "end" ? 1 : told == "nan" ? .nan : 0.1
         return StepResult(reward: reward, terminated: told == "end", truncated: turn == limit)
     }

@@ -110,6 +110,18 @@ struct Exchange: CustomTestStringConvertible {
                 "step", #"{"action":"end"}"#,
                 #"{"observation":"begun\n1/0","reward":1.0,"terminated":true,"truncated":false,"#
                     + #""info":{"suffix":"1/0","final_observation":"end\n0/1","final_info":{"suffix":"0/1"}}}"#),
+            Exchange(
+                "step", #"{"action":"tell"}"#,
+                #"{"observation":"tell\n1/1","reward":0.1,"terminated":false,"truncated":false,"#
+                    + #""info":{"turn":1,"share":0.5,"mood":"\"calm\"","suffix":"1/1"}}"#),
+            Exchange(
+                "step", #"{"action":"a"}"#,
+                #"{"observation":"a\n1/2","reward":0.1,"terminated":false,"truncated":false,"info":{"suffix":"1/2"}}"#),
+            Exchange(
+                "step", #"{"action":"tell"}"#,
+                #"{"observation":"begun\n2/0","reward":0.1,"terminated":false,"truncated":true,"#
+                    + #""info":{"suffix":"2/0","final_observation":"tell\n1/3","#
+                    + #""final_info":{"turn":3,"share":0.5,"mood":"\"calm\"","suffix":"1/3"}}}"#),
         ],
         [  // several, next step
             Exchange(
