@@ -23,5 +23,8 @@ public enum BuiltInEnvironments {
         Sokoban.specs,
         Crosswords.specs,
         WordSearch.specs,
+        Bandit.specs,
+        FrozenLake.specs,
+        Maze.specs,
     ].flatMap { $0 }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct TraceTests {
     /// Every episode recorded from GEM, to the last bit of every reward.
-    @Test(arguments: BuiltInEnvironments.specs.map(\.id.description))
+    @Test(arguments: BuiltInEnvironments.specs.map(\.id.description).filter { $0.hasPrefix("game:") })
     func replaysEveryRecordedEpisode(_ id: String) throws {
         let traces = try #require(try Trace.byID.get()[id])
         #expect(traces.count == 30)
@@ -29,6 +29,6 @@ import Testing
     @Test func everyRecordedIDIsRegistered() throws {
         let registered = Set(BuiltInEnvironments.specs.map(\.id.description))
         #expect(registered.count == BuiltInEnvironments.specs.count)
-        #expect(Set(try Trace.byID.get().keys) == registered)
+        #expect(Set(try Trace.byID.get().keys) == registered.filter { $0.hasPrefix("game:") })
     }
 }

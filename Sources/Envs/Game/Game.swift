@@ -1,6 +1,6 @@
 import GEM
 
-/// A game of turns with a limit: what every environment of the `game:` namespace shares.
+/// A game of turns with a limit: what every environment of the namespaces `game:` and `rock:` shares.
 ///
 /// A game brings its draws, its rules and its texts; the turn counter, the price of unreadable text, the turn limit and the
 /// frame of every observation are here, once.
@@ -35,6 +35,12 @@ protocol Game: Environment {
 
     /// Draws the game for a person: whole lines, with ANSI colours where `colours` says so.
     func draw(colours: Bool, into text: inout Text)
+
+    /// Whether the turn limit ends the task itself, as in GEM's games, or only cuts the episode off, as in Gymnasium.
+    static var limitTerminates: Bool { get }
+
+    /// Adds what programs may learn about the current state; nothing by default.
+    func write(to info: inout Info)
 
     /// Writes what a person wants to know beside the turn, such as "2/5 words"; nothing by default.
     func writeStatus(into text: inout Text)
@@ -76,6 +82,7 @@ extension Game {
         try begin(seed: seed)
         writeInstructions(into: &observation.message)
         writeState(into: &observation.state)
+        write(to: &observation.info)
     }
 
     mutating func step(_ action: Action, observation: inout Observation) -> StepResult {
@@ -84,21 +91,25 @@ extension Game {
         observation.message.append("Turn ")
         observation.message.append(episode.turn)
         observation.message.append(": ")
-        var result = StepResult(reward: unreadableReward, terminated: true, truncated: episode.turn == episode.maxTurns)
+        // Text that cannot be read ends the task; GEM sets the other flag beside it on the last turn.
+        var result = StepResult(
+            reward: unreadableReward, terminated: true,
+            truncated: Self.limitTerminates && episode.turn == episode.maxTurns)
         if let move = read(action) {
             let play = play(move, message: &observation.message)
             result = StepResult(reward: play.reward, terminated: play.ends)
             if isLast, !play.ends {
                 result.reward = rewardAtLimit(move, earned: play.reward)
-                result.terminated = true
+                result.terminated = Self.limitTerminates
                 result.truncated = true
                 observation.message.append(" That was the last turn.")
             }
         } else {
             observation.message.append("no box in your text holds an action, and that ends the episode.")
         }
-        episode.isOver = result.terminated
+        episode.isOver = result.terminated || result.truncated
         writeState(into: &observation.state)
+        write(to: &observation.info)
         return result
     }
 
@@ -115,6 +126,10 @@ extension Game {
         if mode == .ansi { text.append(Style.plain) }
         text.append("\n")
     }
+
+    static var limitTerminates: Bool { true }
+
+    func write(to info: inout Info) {}
 
     func writeStatus(into text: inout Text) {}
 

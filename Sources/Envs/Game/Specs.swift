@@ -17,6 +17,22 @@ extension EnvironmentSpec {
             actionGrammar: actionGrammar, rewardRange: rewardRange, maxTurns: maxTurns,
             parameters: parameters + [limit], make: make)
     }
+
+    /// A spec of the `rock:` namespace in version 0; `max_turns` joins the parameters as the last and may be null where
+    /// each reset works it out.
+    static func rock(
+        _ name: String, _ variant: String?, summary: String, actionGrammar: String, rewardRange: ClosedRange<Double>,
+        maxTurns: Int?, parameters: [Parameter],
+        make: @escaping @Sendable (Arguments, UInt64) throws(Failure) -> any Environment
+    ) -> EnvironmentSpec {
+        let limit = Parameter(
+            "max_turns", .integer(1...2_147_483_647), default: .of(maxTurns), isOptional: maxTurns == nil,
+            summary: "The turn that ends the episode at the latest.")
+        return EnvironmentSpec(
+            id: EnvironmentID(namespace: "rock", name: name, version: 0, variant: variant), summary: summary,
+            actionGrammar: actionGrammar, rewardRange: rewardRange, maxTurns: maxTurns,
+            parameters: parameters + [limit], make: make)
+    }
 }
 
 extension Parameter.Value {

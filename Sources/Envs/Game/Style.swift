@@ -10,5 +10,12 @@ enum Style {
     static let onGreen: StaticString = "\u{1B}[1;30;42m"
     static let onYellow: StaticString = "\u{1B}[1;30;43m"
     static let onGrey: StaticString = "\u{1B}[97;100m"
+    static let onIce: StaticString = "\u{1B}[30;106m"
+    static let onDeepWater: StaticString = "\u{1B}[97;44m"
     static let success: StaticString = "\u{1B}[1;32m"
+
+    /// Pieces of lines, indexed by one bit each for up, down, left, right.
+    static let linePieces: [StaticString] = [
+        " ", "│", "│", "│", "─", "╯", "╮", "┤", "─", "╰", "╭", "├", "─", "┴", "┬", "┼",
+    ]
 }

@@ -56,13 +56,8 @@ extension Sokoban {
             lines |= 1 << bit
         }
         let standsAlone = lines == 0 && around.contains { !isWall(row + $0.0, column + $0.1) }
-        return standsAlone ? "▪" : Self.pieces[lines]
+        return standsAlone ? "▪" : Style.linePieces[lines]
     }
-
-    /// Indexed by one bit each for up, down, left, right.
-    private static let pieces: [StaticString] = [
-        " ", "│", "│", "│", "─", "╯", "╮", "┤", "─", "╰", "╭", "├", "─", "┴", "┬", "┼",
-    ]
 
     /// Whether two neighbouring walls have floor on at least one side, so that the line between them shows.
     private func isEdge(_ row: Int, _ column: Int, toRow: Int, toColumn: Int) -> Bool {
