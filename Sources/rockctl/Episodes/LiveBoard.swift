@@ -33,7 +33,8 @@ final class LiveBoard: Sendable {
             turn.map { "turn \($0.number)  \(printable($0.action, limit: 30))  reward \(number($0.reward))" }
             ?? "turn 0"
         try replace(
-            with: "\(console.style.paint(head, .strong))\n\n\(picture)\n\(foot)  return \(number(total))\n", on: console)
+            with: "\(console.style.paint(head, .strong))\n\n\(picture)\n\(foot)  return \(number(total))\n", on: console
+        )
     }
 
     /// Puts `text` over what was drawn last.

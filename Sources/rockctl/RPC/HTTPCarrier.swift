@@ -1,3 +1,4 @@
+import CLinux
 import GEM
 import Glibc
 import Transport
