@@ -11,7 +11,7 @@ final class LiveEnvironment: Sendable {
     /// How long it may stay unused before it is closed.
     let idleTimeout: Duration
     let madeAt = ContinuousClock.now
-    /// The last answers to steps that carried a request id; two, because a client repeats its last request only.
+    /// The last answers to calls that carried a request id; two, because a client repeats its last request only.
     let answers = RememberedAnswers(capacity: 2)
     /// The timer and the connection that can end it.
     let ties = Ties()

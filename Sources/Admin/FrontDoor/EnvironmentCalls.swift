@@ -20,10 +20,19 @@ struct EnvironmentCalls: Sendable {
         _ method: Method, params: [UInt8], connection: ClientConnection?
     ) async throws(Failure) -> Reply {
         switch method {
-        case .step: return try await step(params)
-        case .reset: return try await directory.reset(try environment(Members(params)), params: params)
+        case .step:
+            return try await once(params) { (environment) async throws(Failure) -> Reply in
+                try await environment.call("step", params: params)
+            }
+        case .reset:
+            return try await once(params) { (environment) async throws(Failure) -> Reply in
+                try await directory.reset(environment, params: params)
+            }
         case .render: return try await environment(Members(params)).call("render", params: params)
-        case .sampleAction: return try await environment(Members(params)).call("sample_action", params: params)
+        case .sampleAction:
+            return try await once(params) { (environment) async throws(Failure) -> Reply in
+                try await environment.call("sample_action", params: params)
+            }
         case .status: return try await status(environment(Members(params)))
         case .close: return try await close(Members(params))
         case .list: return .result(list()[...])
@@ -44,14 +53,15 @@ struct EnvironmentCalls: Sendable {
         return id
     }
 
-    private func step(_ params: [UInt8]) async throws(Failure) -> Reply {
+    /// Does `work` on the environment that `params` name; a repeat of the same `request_id` gets the first answer.
+    private func once(
+        _ params: [UInt8], work: (LiveEnvironment) async throws(Failure) -> Reply
+    ) async throws(Failure) -> Reply {
         let members = try Members(params)
         let environment = try environment(members)
-        guard let requestID = try members.text("request_id", most: 256) else {
-            return try await environment.call("step", params: params)
-        }
+        guard let requestID = try members.text("request_id", most: 256) else { return try await work(environment) }
         return try await environment.answers.answer(to: requestID) { () async throws(Failure) -> Reply in
-            try await environment.call("step", params: params)
+            try await work(environment)
         }
     }
 
