@@ -81,5 +81,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests", dependencies: ["Transport", "CLinux", "GEM"],
             exclude: ["Clients"], swiftSettings: strict),
+        // Clients in other languages: runs their own tests against the built programs.
+        .testTarget(name: "ClientTests", dependencies: ["Transport"], swiftSettings: strict),
     ]
 )
