@@ -11,7 +11,7 @@ struct EnvironmentBench {
 
     /// What can be measured, in the order of the table.
     enum Name: String, CaseIterable {
-        case step, throughput, vector, make, cold, reset, hard, live
+        case step, throughput, vector, episodes, make, cold, reset, hard, live
     }
 
     private static let moves = ["up", "down", "left", "right"]
@@ -125,13 +125,17 @@ struct EnvironmentBench {
 
     // MARK: Vectors
 
-    /// One `step` for `count` environments in one sandbox.
-    func vector(_ count: Int) throws -> BenchResult {
+    /// One `step` for `count` environments in one sandbox: of one endless episode each, or of episodes as long as the id's
+    /// own, the resets between them included.
+    func vector(_ name: Name, count: Int) throws -> BenchResult {
         let connection = try BenchConnection(place)
         let made = try connection.call(
             connection.prepare(
                 "make",
-                ["env_id": "game:Sokoban-v0-easy", "num_envs": .number(JSON.Number(count)), "kwargs": Self.endless]))
+                [
+                    "env_id": "game:Sokoban-v0-easy", "num_envs": .number(JSON.Number(count)),
+                    "kwargs": name == .vector ? Self.endless : [:],
+                ]))
         let id = made["sandbox_id"] ?? .null
         defer { _ = try? connection.call(connection.prepare("close", ["sandbox_id": id])) }
         _ = try connection.call(connection.prepare("reset", ["sandbox_id": id, "seed": 0]))
@@ -145,7 +149,7 @@ struct EnvironmentBench {
             _ = try connection.receive()
         }
         return BenchResult(
-            name: Name.vector.rawValue, times: times,
+            name: name.rawValue, times: times,
             facts: [("num_envs", Double(count)), ("env_steps_per_second", times.perSecond * Double(count))])
     }
 
@@ -167,13 +171,13 @@ struct EnvironmentBench {
             name: name.rawValue, times: Distribution(times, seconds: Double(times.reduce(0, +)) / 1e9))
     }
 
-    /// `reset` of `environment` with the seeds from 0 on.
-    func resets(_ name: Name, of environment: String) throws -> BenchResult {
+    /// `reset` of `environment` with the seeds from 0 on: `count` of them, or as many as there is time for.
+    func resets(_ name: Name, of environment: String, count: Int?) throws -> BenchResult {
         let connection = try BenchConnection(place)
         let made = try connection.call(connection.prepare("make", ["env_id": .string(environment)]))
         let id = made["sandbox_id"] ?? .null
         defer { _ = try? connection.call(connection.prepare("close", ["sandbox_id": id])) }
-        let times = try loop { seed in
+        let times = try loop(atLeast: count ?? 1, atMost: count ?? .max) { seed in
             try connection.send(
                 connection.prepare("reset", ["sandbox_id": id, "seed": .number(JSON.Number(seed))]))
             _ = try connection.receive()
@@ -226,11 +230,13 @@ struct EnvironmentBench {
         return fields.count > 1 ? Int(fields[1]) ?? 0 : 0
     }
 
-    private func loop(atLeast count: Int = 1, _ body: (Int) throws -> Void) rethrows -> Distribution {
+    private func loop(
+        atLeast least: Int = 1, atMost most: Int = .max, _ body: (Int) throws -> Void
+    ) rethrows -> Distribution {
         var times: [UInt64] = []
         let (start, limit) = (rock_now_ns(), Int64(duration / .nanoseconds(1)))
         var now = start
-        while now - start < limit || times.count < count {
+        while times.count < least || now - start < limit && times.count < most {
             try body(times.count)
             let end = rock_now_ns()
             times.append(UInt64(end - now))

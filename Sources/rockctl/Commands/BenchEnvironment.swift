@@ -13,6 +13,9 @@ private let loadConnections = Option(
 private let vectorSize = Option(
     "num-envs", .integer(1...4096, name: "N"), default: 256, summary: "Environments of 'vector'")
 private let live = Option("live", .integer(1...100_000, name: "N"), default: 1000, summary: "Sandboxes of 'live'")
+private let resets = Option(
+    "resets", .integer(1...1_000_000, name: "N"),
+    summary: "Seeds of 'reset' and 'hard', from 0 on, instead of as many as there is time for")
 private let json = Option.flag("json", summary: "Write one JSON object")
 
 extension Command {
@@ -26,13 +29,16 @@ extension Command {
                 step        one connection, one sandbox
                 throughput  many connections, a sandbox each
                 vector      many environments in one sandbox, one call for all
+                episodes    the same with episodes as long as the id's own, resets included
                 make        a sandbox from the warm pool
                 cold        a sandbox without a warm pool; not with --url
                 reset       Sokoban-easy, a new seed each time
                 hard        Sokoban-hard, a new seed each time
                 live        many sandboxes, stepped in turn; only where --only or --live asks
             """,
-        options: [only, seconds, loadConnections, vectorSize, live, json, Connection.url, Connection.isolation],
+        options: [
+            only, seconds, loadConnections, vectorSize, live, resets, json, Connection.url, Connection.isolation,
+        ],
         examples: [
             .init("rockctl bench env", "The whole table."),
             .init("rockctl bench env --only throughput -c 256 --json", "One line of it, for a program."),
@@ -105,10 +111,10 @@ extension Command {
                     switch name {
                     case .step: try bench.steps(name, connections: 1)
                     case .throughput: try bench.steps(name, connections: call[loadConnections])
-                    case .vector: try bench.vector(call[vectorSize])
+                    case .vector, .episodes: try bench.vector(name, count: call[vectorSize])
                     case .make, .cold: try bench.makes(name)
-                    case .reset: try bench.resets(name, of: "game:Sokoban-v0-easy")
-                    case .hard: try bench.resets(name, of: "game:Sokoban-v0-hard")
+                    case .reset: try bench.resets(name, of: "game:Sokoban-v0-easy", count: call[resets])
+                    case .hard: try bench.resets(name, of: "game:Sokoban-v0-hard", count: call[resets])
                     case .live: try bench.live(call[live])
                     }
                 })
