@@ -11,6 +11,8 @@ public struct HostConfiguration: Sendable {
     public var limits = Limits()
     /// How many jails are kept ready. Each costs what an idle sandbox costs.
     public var warmPoolSize = 8
+    /// Whether a sandbox runs on the processor of the event loop that calls it; see ``Footsteps``.
+    public var followsLoop = true
     /// How many sandboxes may be alive at a time.
     public var maximumSandboxes = 10_000
     /// How many calls may wait for one sandbox before the next is refused.

@@ -16,9 +16,6 @@ package struct ServerConfiguration: Sendable {
     package var rpcSocketPath: String?
     /// Event loops, one thread each.
     package var loops = EventLoopGroup.processors
-    /// Whether each loop keeps to one processor and its sandboxes with it, which halves what a call costs. Turn it off
-    /// where other programs keep the same processors busy.
-    package var pinsLoops = true
     /// Web origins whose pages may call the server, such as `http://localhost:3000`. A request that carries any other
     /// `Origin` is refused: a page someone happens to visit must not reach a server on loopback.
     package var allowedOrigins: [String] = []
@@ -41,6 +38,9 @@ package struct ServerConfiguration: Sendable {
         package var processes = 16
         /// Sandboxes kept ready ahead of `make`.
         package var warmPool = 8
+        /// Whether a sandbox runs on the processor of the event loop that calls it, which takes a third off what a call
+        /// costs. Turn it off where sandboxes compute for long.
+        package var followsLoop = true
         /// Sandboxes alive at once; one more is refused as overloaded.
         package var maximum = 8192
         /// How long one call may take before its sandbox is killed.
@@ -85,7 +85,6 @@ extension ServerConfiguration {
         new.port = try root.integer("port", in: 0...65535) ?? port
         new.dataDirectory = try root.text("data_dir") ?? dataDirectory
         new.rpcSocketPath = try root.text("rpc_socket") ?? rpcSocketPath
-        new.pinsLoops = try root.boolean("pin_loops") ?? pinsLoops
         new.loops = try root.integer("loops", in: 1...256) ?? loops
         new.allowedOrigins = try root.texts("allowed_origins") ?? allowedOrigins
         if var section = try root.section("sandboxes") { try new.sandboxes.apply(&section) }
@@ -103,6 +102,7 @@ extension ServerConfiguration.Sandboxes {
         cpus = try section.number("cpus", in: 0.01...1024) ?? cpus
         processes = try section.integer("processes", in: 1...65536) ?? processes
         warmPool = try section.integer("warm_pool", in: 0...4096) ?? warmPool
+        followsLoop = try section.boolean("follow_loop") ?? followsLoop
         maximum = try section.integer("maximum", in: 1...1_000_000) ?? maximum
         if let seconds = try section.number("call_timeout_seconds", in: 0.001...86_400) {
             callTimeout = .seconds(seconds)
@@ -137,6 +137,7 @@ extension ServerConfiguration {
             memoryBytes: sandboxes.memoryBytes, cpus: sandboxes.cpus, processes: sandboxes.processes)
         host.warmPoolSize = sandboxes.warmPool
         host.maximumSandboxes = sandboxes.maximum
+        host.followsLoop = sandboxes.followsLoop
         return host
     }
 }

@@ -30,7 +30,7 @@ package final class Server: Sendable {
     package init(_ configuration: ServerConfiguration) async throws(Failure) {
         try DataDirectory.prepare(configuration.dataDirectory)
         group = try attempting("start the event loops") { () throws in
-            try EventLoopGroup(count: configuration.loops, isPinned: configuration.pinsLoops)
+            try EventLoopGroup(count: configuration.loops)
         }
         do {
             host = try await SandboxHost(try configuration.hostConfiguration(), loops: group)

@@ -7,8 +7,8 @@
 // How many processors the calling process may use; at least 1.
 int rock_processor_count(void);
 
-// The number of the `index`th processor that the calling process may use, or -EINVAL.
-int rock_processor(int index);
+// The processor that the calling thread runs on, or -errno.
+int rock_current_processor(void);
 
 // Lets thread `thread` (0 for the caller, otherwise a thread or process id) run on `processor` only. 0 or -errno.
 int rock_pin(pid_t thread, int processor);

@@ -2,7 +2,6 @@ import CLinux
 import GEM
 import Glibc
 import Synchronization
-import Transport
 
 /// One process behind walls, from before it is cloned until it has been reaped, and the host's connection to it.
 final class Jail: Sendable {
@@ -37,12 +36,9 @@ final class Jail: Sendable {
 
     var end: JailEnd? { state.withLock(\.end) }
 
-    /// Has it run on the processor that `loop` keeps to, if it keeps to one: there it is woken, and wakes the loop, without
-    /// a signal between processors.
-    func follow(_ loop: EventLoop) {
-        guard let processor = loop.processor else { return }
+    /// Has it run on `processor` only. Where the kernel forbids it, or the jail has ended, it changes nothing.
+    func keep(to processor: Int32) {
         let process = process
-        // Fails where it has ended, or the kernel forbids it: then it runs wherever, only slower.
         if process > 0 { rock_pin(process, processor) }
     }
 

@@ -82,6 +82,7 @@ extension Sandbox {
     /// Sends the first call and starts its time. Returns whether the connection still works.
     func sendFirst(_ state: inout State) -> Bool {
         guard let call = state.calls.first else { return true }
+        if state.loop.isCurrent, let processor = state.footsteps?.next() { jail.keep(to: processor) }
         state.unsent = call.line[...]
         state.deadline = ContinuousClock.now + call.limit
         arm(&state)

@@ -10,7 +10,6 @@ extension Sandbox {
             // The first call: whoever makes it gets the reply without a second thread.
             state.isWatched = true
             if let current { state.loop = current }
-            jail.follow(state.loop)
             return state.loop
         }
         guard let current, current !== state.loop, state.leaving == nil else {
@@ -33,7 +32,6 @@ extension Sandbox {
         old.execute {
             self.unwatch(on: old)
             self.state.withLock { $0.leaving = nil }
-            self.jail.follow(loop)
             self.watch(on: loop)
         }
     }

@@ -41,6 +41,8 @@ package final class Sandbox: Sendable {
         var input: [UInt8] = []
         var deadline = ContinuousClock.now
         var timer: (handle: EventLoop.Timer, due: ContinuousClock.Instant)?
+        /// `nil` where the kernel chooses the processor.
+        var footsteps: Footsteps?
         /// How many calls in a row came from a loop that does not watch the socket.
         var callsFromElsewhere = 0
     }
@@ -52,7 +54,7 @@ package final class Sandbox: Sendable {
         self.jail = jail
         self.host = host
         self.onEnd = onEnd
-        state = Mutex(State(loop: loop))
+        state = Mutex(State(loop: loop, footsteps: host.configuration.followsLoop ? Footsteps() : nil))
     }
 
     /// Which walls stand around it.

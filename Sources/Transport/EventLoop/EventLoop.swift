@@ -36,8 +36,6 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     let epoll: OwnedDescriptor
     private let wake: OwnedDescriptor
     private let name: String
-    /// The processor that the thread keeps to; `nil` where the kernel chooses.
-    package let processor: Int32?
     private let thread = Mutex<UInt64?>(nil)
 
     /// What every receive of the loop goes through, so that idle connections need no buffer of their own.
@@ -50,13 +48,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Starts the thread.
     ///
-    /// - Parameters:
-    ///   - name: What the thread is called in `top -H`; 15 bytes are kept.
-    ///   - processor: The processor to keep to; `nil` leaves the choice to the kernel.
+    /// - Parameter name: What the thread is called in `top -H`; 15 bytes are kept.
     /// - Throws: ``SystemCallError`` when the process is out of descriptors or threads.
-    package init(name: String = "loop", processor: Int32? = nil) throws {
+    package init(name: String = "loop") throws {
         self.name = name
-        self.processor = processor
         epoll = OwnedDescriptor(try SystemCallError.check(rock_epoll_create(), "epoll_create1"))
         wake = OwnedDescriptor(try SystemCallError.check(rock_eventfd(), "eventfd"))
         try SystemCallError.check(
@@ -120,8 +115,6 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     fileprivate func run() {
         rock_thread_set_name(name)
-        // Where the kernel forbids it the loop serves all the same, only slower.
-        if let processor { rock_pin(0, processor) }
         let events = UnsafeMutablePointer<rock_event>.allocate(capacity: Self.eventsPerTurn)
         defer { events.deallocate() }
         let executor = asUnownedTaskExecutor()

@@ -8,19 +8,11 @@ package final class EventLoopGroup: Sendable {
 
     /// Starts the threads.
     ///
-    /// - Parameters:
-    ///   - count: How many; by default one for each processor the process may use.
-    ///   - isPinned: Whether each loop keeps to one processor, which ``EventLoop/processor`` then names. A process that
-    ///     talks with one loop only, and is pinned to the same processor, is woken without a signal between processors:
-    ///     on a virtual machine that halves what a call costs.
+    /// - Parameter count: How many; by default one for each processor the process may use.
     /// - Throws: ``SystemCallError`` when the process is out of descriptors or threads.
-    package init(count: Int = EventLoopGroup.processors, isPinned: Bool = false) throws {
+    package init(count: Int = EventLoopGroup.processors) throws {
         precondition(count > 0, "a group has at least one loop")
-        let processors = Self.processors
-        loops = try (0..<count).map { index in
-            let processor = isPinned ? Int32(rock_processor(Int32(index % processors))) : nil
-            return try EventLoop(name: "loop-\(index)", processor: processor)
-        }
+        loops = try (0..<count).map { try EventLoop(name: "loop-\($0)") }
     }
 
     /// How many processors the process may use.
