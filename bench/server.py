@@ -22,6 +22,10 @@ class Server:
         if not found:
             sys.exit("rockctl admin start ended without saying where it listens")
         self.url = found.group(0)
+        self.connect()
+
+    def connect(self):
+        """A new connection: the server closes one that has been idle for more than a minute."""
         self.connection = http.client.HTTPConnection(self.url[7:], timeout=120)
 
     def call(self, method, **params):

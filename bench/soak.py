@@ -34,6 +34,7 @@ def main():
                     ["wrk", "-t", "1", "-c", "64", "-d", "5s", "-s", script, server.url + "/rpc"],
                     capture_output=True, text=True, check=True).stdout
                 done += int(re.search(r"(\d+) requests in", out).group(1))
+            server.connect()
             for sandbox in ids:
                 server.call("close", sandbox_id=sandbox)
             return done
