@@ -33,6 +33,12 @@ test: test-setup  ## Runs the whole test suite.
 	$(SWIFT) build
 	$(SWIFT) test
 
+bench: build  ## Measures Rock beside nginx and the Python package, and prints a table.
+	@Scripts/install-debian-packages nginx-light wrk python3 python3-venv
+	@test -x .build/bench-venv/bin/python || python3 -m venv .build/bench-venv
+	@.build/bench-venv/bin/pip install --quiet --disable-pip-version-check gem-llm==0.1.0
+	bench/run.py
+
 lint:  ## Checks the format of every Swift file, as CI does.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 
