@@ -1,9 +1,10 @@
 """Learns a text environment by tabular Q-learning, many environments at once, and draws the return as it grows.
 
     rockctl admin start &
-    python3 learn.py                                       # move a tower of disks
+    python3 learn.py                                       # cross a frozen lake
     python3 learn.py --id game:Sokoban-v0-easy --room 7    # push boxes in one room that stays the same
-    python3 learn.py --id game:GuessTheNumber-v0-hard      # find a number by "higher" and "lower"
+    python3 learn.py --id game:TowerofHanoi-v0-easy        # move a tower of disks
+    python3 learn.py --id rock:Maze-v0-easy --room 3       # find the way out of one maze
 
 The table has a row for every state seen, named by a hash of the text that shows it, and a column for every action. What
 else there is to know about an environment (its actions, and what of its text is the state) stands in `game_of`; an id that
@@ -46,7 +47,8 @@ class Game:
 
 def board(text: str) -> str:
     """The lines of a text that look like a board: short symbols with blanks between them."""
-    return "\n".join(line for line in text.split("\n") if re.fullmatch(r"\s*\S{1,4}(\s+\S{1,4})+\s*", line)) or text
+    symbols = re.compile(r"(?!Turn )\s*\S{1,4}(\s+\S{1,4})+\s*")
+    return "\n".join(line for line in text.split("\n") if symbols.fullmatch(line)) or text
 
 
 def narrowed(bounds: str, shown: str) -> str:
@@ -65,6 +67,8 @@ def game_of(env_id: str, actions: list[str] | None) -> Game:
         seen = Game([str(number) for number in range(1, top + 1)], narrowed, lambda _: f"1-{top}")
     elif "TowerofHanoi" in env_id:
         seen.actions = [f"{a} {b}" for a in "ABC" for b in "ABC" if a != b]
+    elif "Bandit" in env_id:
+        seen.actions = list("ABCDEFGHIJ")
     return seen
 
 
@@ -115,12 +119,12 @@ class Plot:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--id", default="game:TowerofHanoi-v0-easy", help="the environment")
+    parser.add_argument("--id", default="rock:FrozenLake-v0", help="the environment")
     parser.add_argument("--url", help="the server; $ROCK_BASE_URL or http://127.0.0.1:8080 without it")
     parser.add_argument("--num-envs", type=int, default=64)
     parser.add_argument("--steps", type=int, default=150_000, help="environment steps in all")
     parser.add_argument("--rate", type=float, default=0.1, help="how far one step moves a value")
-    parser.add_argument("--gamma", type=float, default=0.98, help="what a reward is worth one step later")
+    parser.add_argument("--gamma", type=float, default=0.95, help="what a reward is worth one step later")
     parser.add_argument("--room", type=int, metavar="SEED", help="play the episode of this seed again and again")
     parser.add_argument("--actions", nargs="+", help="what may be said, without the box")
     parser.add_argument("--kwargs", type=json.loads, default={}, help="the environment's own arguments, as JSON")
