@@ -18,8 +18,7 @@ from . import errors
 from .calls import Autoreset, Info, InfoStyle, Lease, RenderMode, Step, VectorStep
 from .client import Client
 from .environment import Environment
-from .errors import *  # noqa: F403 - the tree of exceptions is the package's own vocabulary
-from .errors import RockError
+from .errors import *  # noqa: F403 - its __all__, the tree of exceptions
 from .spec import Keyword, Spec
 from .vector import VectorEnvironment
 
@@ -27,8 +26,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Autoreset", "Client", "Environment", "Info", "InfoStyle", "Keyword", "Lease", "RenderMode", "Spec", "Step",
     "VectorEnvironment", "VectorStep", "make", "make_vec", "specs",
-    *(name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, RockError)),
 ]  # fmt: skip
+__all__ += errors.__all__
 
 
 def make(env_id: str, *, url: str | None = None, client: Client | None = None, **options: Any) -> Environment:

@@ -20,7 +20,7 @@ from .address import Address
 from .calls import Autoreset, Call, Info, InfoStyle, Lease, Messages, RenderMode, Step, VectorStep
 from .client import pause_before
 from .conversation import Conversation
-from .errors import ClientClosed, ConnectionLost, NoAnswer, SandboxClosed, UnknownSandbox
+from .errors import ClientClosed, ConnectionLost, NoAnswer, RockError, SandboxClosed, UnknownSandbox
 from .spec import Spec
 from .vector_calls import Group, VectorCalls, plan
 
@@ -178,7 +178,8 @@ class Client:
                 made.append(await self.call(call))
         except BaseException:
             for one in made:
-                await self.call(calls.close(one["sandbox_id"]))
+                with suppress(RockError):  # what failed first is what matters
+                    await self.call(calls.close(one["sandbox_id"]))
             raise
         return VectorEnvironment(self, groups, made, seed)
 

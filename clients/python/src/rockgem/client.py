@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -14,7 +15,7 @@ from .address import Address
 from .calls import Autoreset, Call, InfoStyle, Lease, Messages
 from .connection import Connection
 from .environment import Environment
-from .errors import ClientClosed, ConnectionLost
+from .errors import ClientClosed, ConnectionLost, RockError
 from .spec import Spec
 from .vector import VectorEnvironment
 from .vector_calls import plan
@@ -132,7 +133,8 @@ class Client:
                 made.append(self.call(call))
         except BaseException:
             for one in made:
-                self.call(calls.close(one["sandbox_id"]))
+                with suppress(RockError):  # what failed first is what matters
+                    self.call(calls.close(one["sandbox_id"]))
             raise
         return VectorEnvironment(self, groups, made, autoreset, seed)
 

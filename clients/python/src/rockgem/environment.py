@@ -25,12 +25,13 @@ class Environment:
         isolation: The walls around its sandbox, and which of them hold.
     """
 
-    def __init__(self, client: Client, made: dict[str, Any], *, owns_client: bool = False) -> None:
+    def __init__(self, client: Client, made: dict[str, Any]) -> None:
         self.client = client
         self.sandbox_id: str = made["sandbox_id"]
         self.spec = Spec.from_wire(made["spec"])
         self.isolation: Any = made.get("isolation")
-        self._owns_client = owns_client
+        #: Whether closing this closes the client, too: `rockgem.make` says so of the client it made for it.
+        self._owns_client = False
         self._is_closed = False
 
     @property

@@ -12,7 +12,15 @@ environment's to judge. `RockError` is the root of the tree:
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any
+
+__all__ = [
+    "Busy", "CallTimeout", "ClientClosed", "ConnectionLost", "EnvironmentFailed", "EpisodeEnded", "Failed",
+    "InfrastructureFailed", "InternalError", "InvalidAction", "InvalidArgument", "InvalidParams", "InvalidRequest",
+    "InvalidSeed", "IsolationRefused", "MethodNotFound", "NoAnswer", "NotAllowed", "NotReset", "Overloaded",
+    "ParseError", "ProtocolViolation", "Refused", "RockError", "SandboxClosed", "ShuttingDown", "TooLarge",
+    "UnknownEnvironment", "UnknownSandbox", "Unreachable",
+]  # fmt: skip
 
 
 class RockError(Exception):

@@ -34,7 +34,7 @@ class VectorEnvironment:
 
     def __init__(
         self, client: Client, groups: list[Group], made: list[dict[str, Any]], autoreset: Autoreset,
-        seed: int | None = None, *, owns_client: bool = False,
+        seed: int | None = None,
     ) -> None:  # fmt: skip
         for group, one in zip(groups, made):
             group.sandbox_id = one["sandbox_id"]
@@ -45,7 +45,8 @@ class VectorEnvironment:
         cards = [(index, Spec.from_wire(one["spec"])) for group, one in zip(groups, made) for index in group.indices]
         self.specs = [card for _, card in sorted(cards, key=lambda pair: pair[0])]
         self.isolation: Any = made[0].get("isolation")
-        self._owns_client = owns_client
+        #: Whether closing this closes the client, too: `rockgem.make` says so of the client it made for it.
+        self._owns_client = False
         self._is_closed = False
 
     @property
