@@ -58,14 +58,19 @@ import Testing
         }
     }
 
-    /// Every golden episode, over HTTP, in sandboxes.
-    @Test func goldenEpisodesReplayExactly() async throws {
-        let traces = Products.package.appendingPathComponent("Tests/EnvsTests/Fixtures/gem-traces.jsonl.gz").path
+    /// Every golden episode of every game, over HTTP, in sandboxes.
+    @Test(arguments: [
+        ("gem-traces.jsonl.gz", "game:", "", 1110),
+        // Release 0.1.0 of GEM makes its fifteen puzzles by shuffling.
+        ("gem-traces-fifteen-pypi-0.1.0.jsonl.gz", "game:FifteenPuzzle", #"init_algo="shuffle""#, 45),
+    ]) func goldenEpisodesReplayExactly(_ file: String, _ prefix: String, _ kwarg: String, _ count: Int) async throws {
+        let traces = Products.package.appendingPathComponent("Tests/EnvsTests/Fixtures/\(file)").path
         try await RunningServer.run { server in
             let replayed = try await EndToEndTests.run(
-                Products.python, [Products.client("replay_traces.py"), server.url, traces, "game:Sokoban"])
+                Products.python,
+                [Products.client("replay_traces.py"), server.url, traces, prefix] + (kwarg.isEmpty ? [] : [kwarg]))
             #expect(replayed.status == 0, "\(replayed.output)\(replayed.errors)")
-            #expect(replayed.output.hasPrefix("90 episodes"))
+            #expect(replayed.output.hasPrefix("\(count) episodes"), "\(replayed.output)")
         }
     }
 }

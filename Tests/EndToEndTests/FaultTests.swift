@@ -6,27 +6,6 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct FaultTests {
     private static let sokoban = "game:Sokoban-v0-easy"
 
-    /// The processes below `process`, with what they are called.
-    private func descendants(of process: Int32) throws -> [Int32] {
-        var children: [Int32: [Int32]] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
-            // A process may end while we look; then it is no descendant any more.
-            guard let pid = Int32(name), let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-                let parent = stat.split(separator: ")").last?.split(separator: " ").dropFirst().first.flatMap({
-                    Int32($0)
-                })
-            else { continue }
-            children[parent, default: []].append(pid)
-        }
-        var found: [Int32] = []
-        var next = children[process] ?? []
-        while let pid = next.popLast() {
-            found.append(pid)
-            next += children[pid] ?? []
-        }
-        return found
-    }
-
     @Test func aKilledSandboxIsAnErrorUntilItIsResetAndNeverAReward() async throws {
         try await RunningServer.run(configuration: "sandboxes: { warm_pool: 0 }") { server in
             let sandbox = try #require(
@@ -55,7 +34,7 @@ import Testing
     }
 
     @Test func whatAServerStartedEndsWithIt() async throws {
-        var left: [Int32] = []
+        var left: Set<Int32> = []
         var directory = ""
         try await RunningServer.run { server in
             directory = server.dataDirectory

@@ -61,6 +61,12 @@ package struct ServerConfiguration: Sendable {
         package var inFlight = 256
         /// Answers kept for repeated request ids of `make`.
         package var rememberedMakes = 16_384
+        /// How long the head of an HTTP request may take to arrive.
+        package var headTimeout = Duration.seconds(15)
+        /// How long an HTTP request's body may take beyond what a slow but steady line needs.
+        package var bodyTimeout = Duration.seconds(30)
+        /// How long an HTTP connection may wait for its next request.
+        package var connectionIdleTimeout = Duration.seconds(75)
 
         package init() {}
     }
@@ -120,6 +126,12 @@ extension ServerConfiguration.Limits {
         batchCount = try section.integer("batch_count", in: 1...65_536) ?? batchCount
         inFlight = try section.integer("in_flight", in: 1...65_536) ?? inFlight
         rememberedMakes = try section.integer("remembered_makes", in: 0...1_000_000) ?? rememberedMakes
+        for (key, limit) in [
+            ("head_timeout_seconds", \Self.headTimeout), ("body_timeout_seconds", \Self.bodyTimeout),
+            ("connection_idle_timeout_seconds", \Self.connectionIdleTimeout),
+        ] {
+            if let seconds = try section.number(key, in: 0.001...86_400) { self[keyPath: limit] = .seconds(seconds) }
+        }
         try section.refuseUnknownKeys()
     }
 }

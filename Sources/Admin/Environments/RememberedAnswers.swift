@@ -4,8 +4,8 @@ import Synchronization
 
 /// Answers by request id, so that a client that repeats a request gets the first answer instead of a second effect.
 ///
-/// A repeat that comes while the first is still running waits for it. Failures are not remembered: a repeat after one
-/// tries again.
+/// A repeat that comes while the first is still running waits for it. Failures are not remembered, whoever they come from:
+/// a repeat after one tries again.
 final class RememberedAnswers: Sendable {
     fileprivate enum Entry {
         case running(waiting: [CheckedContinuation<Outcome, Never>])
@@ -65,7 +65,7 @@ final class RememberedAnswers: Sendable {
     private func finish(_ id: String, with outcome: Outcome) {
         let waiting: [CheckedContinuation<Outcome, Never>] = state.withLock { state in
             guard case .running(let waiting)? = state.entries[id] else { return [] }
-            if case .success(let reply) = outcome, capacity > 0 {
+            if case .success(let reply) = outcome, case .result = reply, capacity > 0 {
                 state.entries[id] = .done(reply)
                 state.remember(id, capacity: capacity)
             } else {

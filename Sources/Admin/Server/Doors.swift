@@ -28,6 +28,9 @@ struct Doors {
             allowedOrigins: configuration.allowedOrigins)
         var settings = HTTPServerConfiguration()
         settings.maximumBodyBytes = limits.messageBytes
+        settings.headTimeout = limits.headTimeout
+        settings.bodyTimeout = limits.bodyTimeout
+        settings.idleTimeout = limits.connectionIdleTimeout
         let server = HTTPServer(configuration: settings, group: group) { request in await door.answer(request) }
         do {
             guard let wanted = SocketAddress(host: configuration.host, port: UInt16(configuration.port)) else {

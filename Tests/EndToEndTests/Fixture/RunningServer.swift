@@ -13,31 +13,32 @@ final class RunningServer: Sendable {
         (self.url, self.dataDirectory, self.rpcSocket, self.process) = (url, dataDirectory, rpcSocket, process)
     }
 
-    /// Starts a server, hands it to `body`, and stops it whatever `body` does.
+    /// Starts a server with a data directory of its own, hands it to `body`, and stops it whatever `body` does.
     ///
     /// - Parameters:
-    ///   - arguments: More options for `admin start`.
     ///   - configuration: YAML for `--config`.
     ///   - body: Uses the server.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws, or that the server did not start.
-    static func run<T>(
-        _ arguments: [String] = [], configuration: String = "", body: (RunningServer) async throws -> T
-    ) async throws -> T {
+    static func run<T>(configuration: String = "", body: (RunningServer) async throws -> T) async throws -> T {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("rock-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }  // Left-overs in /tmp are no failure of the test.
-        let file = directory.appendingPathComponent("rock.yml")
-        try Data(configuration.utf8).write(to: file)
-        let socket = directory.appendingPathComponent("rpc.sock").path
+        return try await run(
+            [Products.rockctl], directory: directory.path, configuration: configuration, body: body)
+    }
 
+    /// The same with `command`, the words that start `rockctl`, and an existing data directory.
+    static func run<T>(
+        _ command: [String], directory: String, configuration: String, body: (RunningServer) async throws -> T
+    ) async throws -> T {
+        let (file, socket) = (directory + "/rock.yml", directory + "/rpc.sock")
+        try Data(configuration.utf8).write(to: URL(fileURLWithPath: file))
         let program = try StartedProgram(
-            Products.rockctl,
-            [
-                "admin", "start", "--port", "0", "--data-dir", directory.path, "--rpc-socket", socket, "--config",
-                file.path,
-            ]
-                + arguments)
+            command[0],
+            Array(command.dropFirst()) + [
+                "admin", "start", "--port", "0", "--data-dir", directory, "--rpc-socket", socket, "--config", file,
+            ])
         async let errors = program.errors.readToEnd()
         guard let ready = await program.output.line(where: { $0.contains("http://") }),
             let url = ready.firstMatch(of: #/http://[0-9.:]+/#)?.output
@@ -46,7 +47,7 @@ final class RunningServer: Sendable {
             throw DidNotStart(status: status, errors: await errors)
         }
         let server = RunningServer(
-            url: String(url), dataDirectory: directory.path, rpcSocket: socket, process: program.process)
+            url: String(url), dataDirectory: directory, rpcSocket: socket, process: program.process)
         let result: Result<T, any Error>
         do { result = .success(try await body(server)) } catch { result = .failure(error) }
         kill(program.process, SIGTERM)
