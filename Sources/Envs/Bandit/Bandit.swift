@@ -121,3 +121,16 @@ extension Bandit {
         }
     }
 }
+
+extension Bandit {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        let count = setup.arms
+        try state.list(&chances, counts: count...count, like: 0) { (state, chance) throws(Failure) in
+            try state.integer(&chance, in: 0...100)
+        }
+        var chosen = choice ?? count  // one beyond the last arm for none
+        try state.integer(&chosen, in: 0...count)
+        choice = chosen == count ? nil : chosen
+        try state.index(&example, below: count)
+    }
+}
