@@ -2,13 +2,14 @@ import SandboxHost
 
 /// Why an environment was closed.
 enum EndReason: Sendable {
-    case client, idle, connectionClosed
+    case client, idle, connectionClosed, forkFailed
 
     /// For the error that a later call gets.
     var sentence: String {
         switch self {
         case .client: "a client closed it."
         case .idle: "nobody used it for its idle timeout."
+        case .forkFailed: "the fork that made it failed."
         case .connectionClosed: "the connection that held its lease closed."
         }
     }

@@ -99,15 +99,27 @@ final class EnvironmentDirectory: Sendable {
     // MARK: - Making
 
     private func start(_ request: MakeRequest, connection: ClientConnection?) async throws(Failure) -> Reply {
-        try state.withLock { (state) throws(Failure) in
-            if state.isClosing { throw Failure(.shuttingDown, "The server is shutting down.") }
-        }
+        try checkOpen()
         let id = SandboxID.random()
         let (sandbox, reply) = try await startSandbox(id, for: request)
         guard case .result(let spec) = reply else {
             await sandbox.close()
             return reply
         }
+        try await take(sandbox, id, request, connection: connection)
+        return .result(Self.made(id, spec: spec, isolation: sandbox.isolation))
+    }
+
+    private func checkOpen() throws(Failure) {
+        try state.withLock { (state) throws(Failure) in
+            if state.isClosing { throw Failure(.shuttingDown, "The server is shutting down.") }
+        }
+    }
+
+    /// Puts an environment that is ready in `sandbox` into the books; closes the sandbox where it is too late for that.
+    private func take(
+        _ sandbox: Sandbox, _ id: SandboxID, _ request: MakeRequest, connection: ClientConnection?
+    ) async throws(Failure) {
         let environment = LiveEnvironment(
             id: id, request: request, sandbox: sandbox, callTimeout: configuration.sandboxes.callTimeout,
             idleTimeout: configuration.sandboxes.idleTimeout)
@@ -123,7 +135,63 @@ final class EnvironmentDirectory: Sendable {
         if request.lease == .connection, let connection {
             environment.ties.tie(lease: connection.onClose { [expiry] in expiry.end(id, reason: .connectionClosed) })
         }
-        return .result(Self.made(id, spec: spec, isolation: sandbox.isolation))
+    }
+
+    // MARK: - Forking
+
+    /// Makes `count` environments that go on, each on its own, from where `environment` stands.
+    ///
+    /// - Parameters:
+    ///   - environment: What to fork; it is not changed.
+    ///   - count: How many.
+    ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
+    /// - Returns: `{"sandbox_ids": […]}`, or the rocklet's refusal to save.
+    /// - Throws: ``Failure`` where not all of them can be made; then none is left.
+    func fork(
+        _ environment: LiveEnvironment, count: Int, connection: ClientConnection?
+    ) async throws(Failure) -> Reply {
+        try checkOpen()
+        // What save answers is what restore takes.
+        let reply = try await environment.call("save", params: [0x7B, 0x7D])
+        guard case .result(let saved) = reply else { return reply }
+        let state = Array(saved)
+        let outcomes = await withTaskGroup(of: Result<SandboxID, Failure>.self) { group in
+            for _ in 0..<count {
+                group.addTask {
+                    do throws(Failure) {
+                        return .success(try await self.branch(environment.request, state, connection))
+                    } catch { return .failure(error) }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        do throws(Failure) {
+            var ids: [String] = []
+            for outcome in outcomes { ids.append("\"\(try outcome.get().rawValue)\"") }
+            return .result(Array("{\"sandbox_ids\":[\(ids.joined(separator: ","))]}".utf8)[...])
+        } catch {
+            for case .success(let id) in outcomes { await close(id, reason: .forkFailed) }
+            throw error
+        }
+    }
+
+    /// Makes what `request` asks for in a new sandbox and restores `state` there.
+    private func branch(
+        _ request: MakeRequest, _ state: [UInt8], _ connection: ClientConnection?
+    ) async throws(Failure) -> SandboxID {
+        let id = SandboxID.random()
+        let (sandbox, made) = try await startSandbox(id, for: request)
+        do throws(Failure) {
+            let limit = request.callTimeout ?? configuration.sandboxes.callTimeout
+            guard case .result = made,
+                case .result = try await sandbox.call("restore", params: state, limit: limit)
+            else { throw Failure(.infraFailed, "A new sandbox refused what the old one had saved. Fork again.") }
+        } catch {
+            await sandbox.close()
+            throw error
+        }
+        try await take(sandbox, id, request, connection: connection)
+        return id
     }
 
     private func startSandbox(

@@ -33,6 +33,16 @@ struct EnvironmentCalls: Sendable {
             return try await once(params) { (environment) async throws(Failure) -> Reply in
                 try await environment.call("sample_action", params: params)
             }
+        case .save: return try await environment(Members(params)).call("save", params: params)
+        case .restore:
+            return try await once(params) { (environment) async throws(Failure) -> Reply in
+                try await environment.call("restore", params: params)
+            }
+        case .fork:
+            let count = try Members(params).integer("count", in: 1...Self.mostForks) ?? 1
+            return try await once(params) { (environment) async throws(Failure) -> Reply in
+                try await directory.fork(environment, count: count, connection: connection)
+            }
         case .status: return try await status(environment(Members(params)))
         case .close: return try await close(Members(params))
         case .list: return .result(list()[...])
@@ -70,6 +80,9 @@ struct EnvironmentCalls: Sendable {
         await directory.close(environment.id, reason: .client)
         return .result(Array("{\"sandbox_id\":\"\(environment.id.rawValue)\"}".utf8)[...])
     }
+
+    /// Sandboxes that one `fork` may make.
+    private static let mostForks = 256
 
     private func list() -> [UInt8] {
         var writer = JSONWriter()

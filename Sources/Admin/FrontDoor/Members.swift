@@ -40,6 +40,16 @@ struct Members {
         return word
     }
 
+    /// The integer called `name`; `nil` where it is absent or null.
+    func integer(_ name: StaticString, in range: ClosedRange<Int>) throws(Failure) -> Int? {
+        guard let value = value(name) else { return nil }
+        guard let number = Int(String(decoding: text[value], as: UTF8.self)), range.contains(number) else {
+            throw Failure(
+                .invalidParams, "\(name) must be an integer from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return number
+    }
+
     /// The seconds called `name`; `nil` where it is absent or null.
     func seconds(_ name: StaticString, in range: ClosedRange<Double>) throws(Failure) -> Duration? {
         guard let value = value(name) else { return nil }

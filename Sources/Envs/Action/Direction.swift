@@ -46,3 +46,11 @@ extension Text {
         append("}")
     }
 }
+
+extension StateCoder {
+    /// A value of one of `range`, as bytes are.
+    mutating func index(_ value: inout Int, below count: Int) throws(Failure) {
+        guard count > 0 else { throw .damagedState }
+        try integer(&value, in: 0...count - 1)
+    }
+}

@@ -12,6 +12,8 @@ struct Bandit: Game {
     var episode: Episode
 
     private let setup: Setup
+    /// The chances of the instance; `nil` where each reset draws them.
+    private let fixed: [Int]?
     /// The chance of each arm in hundredths, no two alike.
     private(set) var chances: [Int] = []
     /// The arm that was chosen last.
@@ -29,6 +31,10 @@ struct Bandit: Game {
 
     init(setup: Setup, maxTurns: Int, entropy: UInt64) {
         self.setup = setup
+        fixed = setup.instance.map { instance in
+            var deal = MersenneTwister(seed: UInt64(instance))
+            return deal.sample(setup.arms, below: 101)
+        }
         episode = Episode(entropy: entropy, maxTurns: maxTurns)
     }
 
@@ -36,12 +42,7 @@ struct Bandit: Game {
     static var limitTerminates: Bool { false }
 
     mutating func begin(seed: Seed?) {
-        if let instance = setup.instance {
-            var deal = MersenneTwister(seed: UInt64(instance))
-            chances = deal.sample(setup.arms, below: 101)
-        } else {
-            chances = episode.stream.sample(setup.arms, below: 101)
-        }
+        chances = fixed ?? episode.stream.sample(setup.arms, below: 101)
         choice = nil
         example = episode.stream.below(setup.arms)
     }
@@ -119,5 +120,22 @@ extension Bandit {
                     isNoisy: arguments.boolean("is_noisy") ?? true),
                 maxTurns: arguments.integer("max_turns") ?? 1, entropy: entropy)
         }
+    }
+}
+
+extension Bandit {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        let count = setup.arms
+        if let fixed {
+            chances = fixed
+        } else {
+            try state.list(&chances, counts: count...count, like: 0) { (state, chance) throws(Failure) in
+                try state.integer(&chance, in: 0...100)
+            }
+        }
+        var chosen = choice ?? count  // one beyond the last arm for none
+        try state.integer(&chosen, in: 0...count)
+        choice = chosen == count ? nil : chosen
+        try state.index(&example, below: count)
     }
 }

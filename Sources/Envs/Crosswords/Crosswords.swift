@@ -14,6 +14,8 @@ struct Crosswords: Game {
     typealias Setup = (isHardcore: Bool, words: Int, maxTurns: Int)
 
     private let fixed: Setup?
+    /// Where the stream stood when this puzzle was begun.
+    private var origin = MersenneTwister(seed: 0)
     /// The words on the board, in the order in which they were placed.
     private(set) var placed: [WordPlacer.Placed] = []
     private var entries: [CrosswordEntry] = []
@@ -30,6 +32,7 @@ struct Crosswords: Game {
     }
 
     mutating func begin(seed: Seed?) {
+        origin = episode.stream.rolledUp
         let setup = fixed ?? (episode.stream.pick([false, true]), 3, 20)
         episode.maxTurns = setup.maxTurns
         let list = setup.isHardcore ? CrosswordEntry.hard : CrosswordEntry.easy
@@ -119,6 +122,27 @@ extension Crosswords {
                 fixed = (hardcore, words, maxTurns)
             }
             return Crosswords(fixed: fixed, entropy: entropy)
+        }
+    }
+}
+
+extension Crosswords {
+    /// The puzzle is laid again from where the stream stood; only what has been filled in is carried.
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try origin.code(&state)
+        if state.isReading {
+            let episode = episode
+            self.episode.stream = origin
+            begin(seed: nil)
+            self.episode = episode
+        }
+        var isFilled = solution.indices.map { solution[$0] != 0 && board[$0] == solution[$0] }
+        try state.bits(&isFilled)
+        guard state.isReading else { return }
+        for cell in isFilled.indices where isFilled[cell] {
+            guard solution[cell] != 0 else { throw .damagedState }
+            board[cell] = solution[cell]
+            openCells -= 1
         }
     }
 }

@@ -127,3 +127,13 @@ struct FifteenPuzzle: Game {
     /// GEM leaves out the box, which makes its samples unreadable; the draw is the same.
     mutating func sampleAction(into text: inout Text) { text.append(boxed: episode.stream.pick(Direction.allCases)) }
 }
+
+extension FifteenPuzzle {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try state.integer(&side, in: 2...10)
+        let count = side * side
+        try state.bytes(&tiles, counts: count...count, in: 0...UInt8(count - 1))
+        try state.check(Set(tiles).count == count)
+        if state.isReading { hole = tiles.firstIndex(of: 0) ?? 0 }
+    }
+}

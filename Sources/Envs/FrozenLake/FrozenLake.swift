@@ -149,3 +149,25 @@ extension FrozenLake {
     /// A direction for the instructions, drawn at the reset.
     var suggestion: Direction { example }
 }
+
+extension FrozenLake {
+    mutating func codeGenerators(_ state: inout StateCoder) throws(Failure) {
+        try episode.stream.code(&state)
+        try ice.code(&state)
+    }
+
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        switch setup.terrain {
+        case .fixed(let map): lake = map
+        case .generated(let size, _):
+            var holes = lake.cells.count == size * size ? lake.holes : Array(repeating: false, count: size * size)
+            try state.bits(&holes)
+            if state.isReading {
+                guard let map = Lake(size: size, holes: holes) else { throw .damagedState }
+                lake = map
+            }
+        }
+        try state.index(&player, below: lake.cells.count)
+        try state.choice(&example)
+    }
+}

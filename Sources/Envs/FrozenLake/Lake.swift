@@ -45,6 +45,19 @@ struct Lake: Equatable, Sendable {
         return nil
     }
 
+    /// The map with holes at the given cells, in reading order; `nil` where it cannot be crossed.
+    init?(size: Int, holes: [Bool]) {
+        var cells = holes.map { $0 ? Cell.hole : Cell.ice }
+        guard cells.count == size * size, cells.count > 1, !holes[0], !holes[cells.count - 1] else { return nil }
+        cells[0] = Cell.start
+        cells[cells.count - 1] = Cell.goal
+        guard Self.hasWay(cells, columns: size) else { return nil }
+        (rows, columns, self.cells) = (size, size, cells)
+    }
+
+    /// Which cells are holes, in reading order.
+    var holes: [Bool] { cells.map { $0 == Cell.hole } }
+
     /// Where a move that does not slip leads; the edge of the lake holds.
     func neighbour(of cell: Int, _ direction: Direction) -> Int { Self.neighbour(of: cell, direction, cells, columns) }
 

@@ -42,6 +42,12 @@ protocol Game: Environment {
     /// Adds what programs may learn about the current state; nothing by default.
     func write(to info: inout Info)
 
+    /// Carries the generators; only the episode's stream by default.
+    mutating func codeGenerators(_ state: inout StateCoder) throws(Failure)
+
+    /// Carries what the game holds while an episode runs. What is read must be checked as far as the rules rely on it.
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure)
+
     /// Writes what a person wants to know beside the turn, such as "2/5 words"; nothing by default.
     func writeStatus(into text: inout Text)
 }
@@ -126,6 +132,18 @@ extension Game {
         if mode == .ansi { text.append(Style.plain) }
         text.append("\n")
     }
+
+    mutating func code(_ state: inout StateCoder, hasEpisode: Bool) throws(Failure) {
+        try codeGenerators(&state)
+        guard hasEpisode else { return }
+        try state.integer(&episode.maxTurns, in: 1...2_147_483_647)
+        try state.integer(&episode.turn, in: 0...1 << 53)
+        try state.flag(&episode.isOver)
+        try state.check(episode.isOver || episode.turn < episode.maxTurns)
+        try codeGame(&state)
+    }
+
+    mutating func codeGenerators(_ state: inout StateCoder) throws(Failure) { try episode.stream.code(&state) }
 
     static var limitTerminates: Bool { true }
 

@@ -188,3 +188,13 @@ extension Game2048 {
 
     func writeActionForm(into text: inout Text) { text.append(#"\boxed{up|down|left|right}"#) }
 }
+
+extension Game2048 {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try state.byte(&target, in: 3...16)
+        try state.byte(&first, in: 1...2)
+        try state.byte(&best, in: first...target)
+        try state.bytes(&tiles, counts: size * size...size * size, in: 0...17)
+        try state.choice(&example)
+    }
+}

@@ -114,3 +114,18 @@ extension GuessTheNumber {
         }
     }
 }
+
+extension GuessTheNumber {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        var (low, high) = (range.lowerBound, range.upperBound)
+        try state.integer(&low, in: 1...1_000_000_000)
+        try state.integer(&high, in: low...1_000_000_000)
+        range = low...high
+        try state.integer(&secret, in: range)
+        try state.integer(&example, in: range)
+        let range = range
+        try state.list(&guesses, counts: 0...episode.turn, like: low) { (state, guess) throws(Failure) in
+            try state.integer(&guess, in: range)
+        }
+    }
+}

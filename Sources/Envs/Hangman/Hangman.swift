@@ -162,3 +162,19 @@ extension Hangman {
         }
     }
 }
+
+extension Hangman {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try state.integer(&length, in: 2...24)
+        if state.isReading { words = SecretWords(length: length, isHardcore: isHardcore) }
+        try state.check(words != nil)
+        try state.bytes(&secret, counts: length...length, in: 0x41...0x5A)
+        try state.bytes(&example.word, counts: length...length, in: 0x41...0x5A)
+        try state.byte(&example.letter, in: 0x41...0x5A)
+        try state.word(&guessed)
+        try state.check(guessed >> 26 == 0)
+        guard state.isReading else { return }
+        layOutBoard()
+        for (place, letter) in secret.enumerated() where isGuessed(letter) { board[offset(of: place)] = letter }
+    }
+}

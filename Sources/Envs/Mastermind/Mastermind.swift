@@ -163,3 +163,25 @@ extension Mastermind {
         }
     }
 }
+
+extension Mastermind {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try state.integer(&numbers, in: 1...Self.mostNumbers)
+        try state.integer(&length, in: 1...min(numbers, Self.longestCode))
+        try codeNumbers(&code, &state)
+        try codeNumbers(&example, &state)
+        var rows = guesses.map(\.numbers)
+        let game = self
+        try state.list(&rows, counts: 0...episode.turn, like: []) { (state, row) throws(Failure) in
+            try game.codeNumbers(&row, &state)
+        }
+        guard state.isReading else { return }
+        guesses = rows.map(judged)
+        best = guesses.map(\.black).max() ?? 0
+    }
+
+    private func codeNumbers(_ row: inout [Int], _ state: inout StateCoder) throws(Failure) {
+        if state.isReading { row = Array(repeating: 1, count: length) }
+        for place in row.indices { try state.integer(&row[place], in: 1...numbers) }
+    }
+}

@@ -15,6 +15,8 @@ struct Maze: Game {
     var episode: Episode
 
     private let setup: Setup
+    /// Where the stream stood when this level was begun.
+    private var origin = MersenneTwister(seed: 0)
     private(set) var difficulty = 1
     private(set) var level = MazeLevel()
     private(set) var player = 0
@@ -39,6 +41,7 @@ struct Maze: Game {
     static var limitTerminates: Bool { false }
 
     mutating func begin(seed: Seed?) {
+        origin = episode.stream.rolledUp
         difficulty = setup.difficulty ?? episode.stream.between(1, 10)
         level = MazeLevel(difficulty: difficulty, loopPercent: setup.loopPercent, from: &episode.stream)
         episode.maxTurns = setup.maxTurns ?? 4 * level.shortest
@@ -104,5 +107,23 @@ extension Maze {
                     maxTurns: arguments.integer("max_turns")),
                 entropy: entropy)
         }
+    }
+}
+
+extension Maze {
+    /// The level is drawn again from where the stream stood; only the walk through it is carried.
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try origin.code(&state)
+        if state.isReading {
+            let episode = episode
+            self.episode.stream = origin
+            begin(seed: nil)
+            self.episode = episode
+        }
+        try state.index(&player, below: level.distances.count)
+        try state.check(level.distances[player] != MazeLevel.wall)
+        var trail = level.distances.indices.map { visited.contains($0) }
+        try state.bits(&trail)
+        if state.isReading { visited = Set(trail.indices.filter { trail[$0] }) }
     }
 }

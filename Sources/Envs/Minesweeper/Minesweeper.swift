@@ -233,3 +233,36 @@ extension Minesweeper {
         return 3 * columns + 3 + cell / columns * line + 4 + cell % columns * 3
     }
 }
+
+extension Minesweeper {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try state.integer(&rows, in: 2...50)
+        try state.integer(&columns, in: 2...50)
+        try state.integer(&mines, in: 0...rows * columns - min(rows, 3) * min(columns, 3))
+        try state.flag(&areMinesLaid)
+        for cell in [\Self.examples.reveal, \Self.examples.flag] {
+            try state.index(&self[keyPath: cell].0, below: rows)
+            try state.index(&self[keyPath: cell].1, below: columns)
+        }
+        if state.isReading { cells = Array(repeating: Cell(), count: rows * columns) }
+        for part in [\Cell.isMine, \Cell.isRevealed, \Cell.isFlagged] {
+            var bits = cells.map { $0[keyPath: part] }
+            try state.bits(&bits)
+            for cell in cells.indices { cells[cell][keyPath: part] = bits[cell] }
+        }
+        try state.check(cells.count { $0.isMine } == (areMinesLaid ? mines : 0))
+        try state.check(!cells.contains { $0.isRevealed && ($0.isFlagged || $0.isMine) })
+        if state.isReading { rebuild() }
+    }
+
+    /// Counts the mines around every cell and lays out the board.
+    private mutating func rebuild() {
+        for cell in cells.indices where cells[cell].isMine {
+            for next in neighbours(of: cell) { cells[next].minesAround += 1 }
+        }
+        layOutBoard()
+        for (index, cell) in cells.enumerated() where cell.isFlagged || cell.isRevealed {
+            board[place(of: index)] = cell.isFlagged ? UInt8(ascii: "F") : UInt8(ascii: "0") + cell.minesAround
+        }
+    }
+}

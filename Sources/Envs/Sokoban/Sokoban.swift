@@ -172,3 +172,53 @@ extension Sokoban {
 
     func writeActionForm(into text: inout Text) { text.append(#"\boxed{up|down|left|right}"#) }
 }
+
+extension Sokoban {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try state.integer(&rows, in: 4...12)
+        try state.integer(&columns, in: 4...12)
+        var cells: [UInt8] = stride(from: 0, to: board.count, by: 2).map { place in
+            let symbol = board[place] == Symbol.player && goals.contains(place) ? Self.playerOnGoal : board[place]
+            return UInt8(Self.symbols.firstIndex(of: symbol) ?? 0)
+        }
+        let count = rows * columns
+        try state.bytes(&cells, counts: count...count, in: 0...UInt8(Self.symbols.count - 1))
+        try state.choice(&example)
+        guard state.isReading else { return }
+        let symbols = cells.map { Self.symbols[Int($0)] }
+        guard isRoom(symbols) else { throw .damagedState }
+        lay(symbols)
+    }
+
+    /// The symbols in the order of their codes.
+    private static let symbols = [
+        Symbol.wall, Symbol.floor, Symbol.goal, Symbol.box, Symbol.boxOnGoal, Symbol.player, playerOnGoal,
+    ]
+    private static let playerOnGoal = UInt8(ascii: "p")
+
+    /// Whether there are walls all around, one player, and as many boxes as goals.
+    private func isRoom(_ symbols: [UInt8]) -> Bool {
+        let isClosed = symbols.indices.allSatisfy { cell in
+            let (row, column) = cell.quotientAndRemainder(dividingBy: columns)
+            let isRim = row == 0 || row == rows - 1 || column == 0 || column == columns - 1
+            return !isRim || symbols[cell] == Symbol.wall
+        }
+        let players = symbols.count { $0 == Symbol.player || $0 == Self.playerOnGoal }
+        let boxes = symbols.count { $0 == Symbol.box || $0 == Symbol.boxOnGoal }
+        let goals = symbols.count { $0 == Symbol.goal || $0 == Symbol.boxOnGoal || $0 == Self.playerOnGoal }
+        return isClosed && players == 1 && boxes >= 1 && boxes == goals
+    }
+
+    private mutating func lay(_ symbols: [UInt8]) {
+        goals.removeAll()
+        board.removeAll()
+        for (cell, symbol) in symbols.enumerated() {
+            if [Symbol.goal, Symbol.boxOnGoal, Self.playerOnGoal].contains(symbol) { goals.append(board.count) }
+            if [Symbol.player, Self.playerOnGoal].contains(symbol) { player = board.count }
+            board.append(symbol == Self.playerOnGoal ? Symbol.player : symbol)
+            board.append(UInt8(ascii: (cell + 1) % columns == 0 ? "\n" : " "))
+        }
+        boxes = goals.count
+        boxesOnGoals = symbols.count { $0 == Symbol.boxOnGoal }
+    }
+}

@@ -160,3 +160,26 @@ extension Sudoku {
         }
     }
 }
+
+extension Sudoku {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        var isLarge = grid.side == 9
+        try state.flag(&isLarge)
+        let side = isLarge ? 9 : 4
+        try state.bytes(&solution, counts: side * side...side * side, in: 1...UInt8(side))
+        var isFilled = state.isReading ? Array(repeating: false, count: side * side) : grid.cells.map { $0 != 0 }
+        try state.bits(&isFilled)
+        if state.isReading {
+            grid = SudokuGrid(blockSide: isLarge ? 3 : 2)
+            for (cell, number) in solution.enumerated() {
+                // A number that a row, a column or a block holds already is no part of a solution.
+                try state.check(grid.candidates(cell) & 1 << UInt16(number - 1) != 0)
+                grid.place(number, at: cell)
+            }
+            for cell in isFilled.indices where !isFilled[cell] { _ = grid.clear(cell) }
+            emptyCells = isFilled.count { !$0 }
+            layOutBoard()
+        }
+        try state.integer(&emptyAtReset, in: emptyCells...side * side)
+    }
+}

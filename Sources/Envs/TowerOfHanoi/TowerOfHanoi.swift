@@ -124,3 +124,13 @@ extension TowerOfHanoi {
         }
     }
 }
+
+extension TowerOfHanoi {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try state.integer(&disks, in: 1...20)
+        for tower in towers.indices { try state.word(&towers[tower]) }
+        // Every disk stands on exactly one tower.
+        try state.check(towers.reduce(0, |) == 1 << UInt32(disks) - 1)
+        try state.check(towers.reduce(0) { $0 + $1.nonzeroBitCount } == disks)
+    }
+}

@@ -15,6 +15,8 @@ struct WordSearch: Game {
     typealias Setup = (isHardcore: Bool, words: Int, maxTurns: Int)
 
     private let fixed: Setup?
+    /// Where the stream stood when this square was begun.
+    private var origin = MersenneTwister(seed: 0)
     private(set) var board = LetterBoard(side: 0, symbols: [])
     private(set) var placed: [WordPlacer.Placed] = []
     private var isFound: [Bool] = []
@@ -31,6 +33,7 @@ struct WordSearch: Game {
     var found: Int { isFound.count { $0 } }
 
     mutating func begin(seed: Seed?) {
+        origin = episode.stream.rolledUp
         let setup = fixed ?? (episode.stream.pick([false, true]), 5, 20)
         episode.maxTurns = setup.maxTurns
         let list = setup.isHardcore ? WordList.large : WordList.basic
@@ -87,10 +90,7 @@ struct WordSearch: Game {
             return .nothing
         }
         isFound[index] = true
-        for offset in placed[index].word.indices {
-            let cell = placed[index].cell(offset)
-            board.bracket(cell.row * board.side + cell.column)
-        }
+        bracket(placed[index])
         message.append("you found ")
         message.append(utf8: placed[index].word)
         message.append(".")
@@ -141,5 +141,49 @@ extension WordSearch {
             }
             return WordSearch(fixed: fixed, entropy: entropy)
         }
+    }
+}
+
+extension WordSearch {
+    /// The square is laid again from where the stream stood; only what has been tried is carried.
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try origin.code(&state)
+        if state.isReading {
+            let episode = episode
+            self.episode.stream = origin
+            begin(seed: nil)
+            self.episode = episode
+        }
+        var ends = tried.sorted()
+        try state.list(&ends, counts: 0...episode.turn, like: 0) { (state, ends) throws(Failure) in
+            var number = Int(ends)
+            try state.integer(&number, in: 0...(1 << 24 - 1))
+            ends = UInt32(number)
+        }
+        guard state.isReading else { return }
+        tried = Set(ends)
+        // What has been found follows from what has been tried.
+        for index in placed.indices where !tried.isDisjoint(with: placed[index].ends) {
+            isFound[index] = true
+            bracket(placed[index])
+        }
+    }
+
+    private mutating func bracket(_ word: WordPlacer.Placed) {
+        for offset in word.word.indices {
+            let cell = word.cell(offset)
+            board.bracket(cell.row * board.side + cell.column)
+        }
+    }
+}
+
+extension WordPlacer.Placed {
+    /// The word's ends in either order, as they are remembered when they are tried.
+    fileprivate var ends: [UInt32] {
+        let last = cell(word.count - 1)
+        return [
+            WordSearch.Ends(row: row, column: column, lastRow: last.row, lastColumn: last.column).packed,
+            WordSearch.Ends(row: last.row, column: last.column, lastRow: row, lastColumn: column).packed,
+        ]
     }
 }

@@ -175,3 +175,35 @@ extension Failure {
         .impossible("The word list has no word of \(length) letters; choose another word_length.")
     }
 }
+
+extension Wordle {
+    mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
+        try state.integer(&length, in: SecretWords.basicLengths)
+        if state.isReading { words = SecretWords(length: length) }
+        try state.check(words != nil)
+        let length = length
+        try state.row(&secret, length: length)
+        try state.bytes(&example, counts: length...length, in: 0x41...0x5A)
+        try state.check((0..<length).allSatisfy { 0x41...0x5A ~= secret[$0] })
+        var rows = guesses.map(\.characters)
+        try state.list(&rows, counts: 0...episode.turn, like: Row()) { (state, row) throws(Failure) in
+            try state.row(&row, length: length)
+        }
+        guard state.isReading else { return }
+        guesses = rows.map(marked)
+        rightPlaces = 0
+        for guess in guesses {
+            for place in 0..<length where guess.marks[place] == Mark.right { rightPlaces |= 1 << UInt16(place) }
+        }
+    }
+}
+
+extension StateCoder {
+    /// The first `length` characters of a row; the others are 0.
+    fileprivate mutating func row(_ row: inout Wordle.Row, length: Int) throws(Failure) {
+        for place in 0..<length {
+            try byte(&row[place])
+            try check(WordleCharacter.isCode(row[place]))
+        }
+    }
+}

@@ -17,6 +17,14 @@ enum WordleCharacter {
         return 0x80 + UInt8(wideBlanks.firstIndex(of: blank) ?? 0)
     }
 
+    /// Whether `code` stands for a character.
+    static func isCode(_ code: UInt8) -> Bool {
+        switch code {
+        case 0x09...0x0D, 0x1C...0x1F, 0x41...0x5A: true
+        default: code >= 0x80 && Int(code) - 0x80 < wideBlanks.count
+        }
+    }
+
     /// Appends the character that `code` stands for.
     static func write(_ code: UInt8, into text: inout Text) {
         if code < 0x80 {

@@ -34,6 +34,24 @@ public protocol Environment: Sendable {
     ///   - mode: Plain text, or text with ANSI colours.
     ///   - text: Receives whole lines, each ended by a line feed.
     func render(_ mode: RenderMode, into text: inout Text)
+
+    /// Carries everything that decides how the environment goes on, its generators included.
+    ///
+    /// It is called on an environment of the same spec and arguments, so these need not be carried. What is read may
+    /// come from a stranger: it must be refused, or lead to a state that every later call can live with.
+    ///
+    /// - Parameters:
+    ///   - state: Writes or reads field by field.
+    ///   - hasEpisode: Whether an episode has begun. Without one only the generators count; a reset comes next.
+    /// - Throws: ``Failure`` of kind `invalidState` where what is read cannot be.
+    mutating func code(_ state: inout StateCoder, hasEpisode: Bool) throws(Failure)
+}
+
+extension Environment {
+    /// An environment that says nothing about its state cannot be saved.
+    public mutating func code(_ state: inout StateCoder, hasEpisode: Bool) throws(Failure) {
+        throw Failure(.invalidRequest, "This environment cannot be saved or restored.")
+    }
 }
 
 /// An agent's action: the UTF-8 bytes of its text.

@@ -84,6 +84,11 @@ public struct Arguments: Sendable {
         for parameter in parameters { values[parameter.name] = overrides[parameter.name] ?? parameter.defaultValue }
     }
 
+    /// All of them by name, in alphabetical order.
+    var sorted: [(name: String, value: Parameter.Value)] {
+        values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
     /// The integer called `name`; `nil` where it is null or no integer.
     public func integer(_ name: String) -> Int? {
         if case .integer(let value)? = values[name] { value } else { nil }

@@ -4,7 +4,7 @@ public struct EpisodeDriver: Sendable {
     private var failure: Failure?
 
     /// Where an environment stands in its episode.
-    public enum State: String, Sendable {
+    public enum State: String, CaseIterable, Sendable {
         /// No episode has been begun, or beginning one has failed.
         case notReset = "not_reset"
         case running
@@ -103,4 +103,30 @@ public struct EpisodeDriver: Sendable {
         text.clear()
         environment.render(mode, into: &text)
     }
+
+    /// Carries the environment and where it stands.
+    ///
+    /// - Throws: ``Failure`` of kind `invalidState` where what is read cannot be; the driver must then not be used.
+    public mutating func code(_ coder: inout StateCoder) throws(Failure) {
+        try coder.choice(&state)
+        try coder.integer(&episodes, in: 0...Self.most)
+        try coder.integer(&steps, in: 0...Self.most)
+        try coder.integer(&turn, in: 0...Self.most)
+        try coder.number(&cumulativeReward)
+        try codeFailure(&coder)
+        try environment.code(&coder, hasEpisode: state != .notReset)
+    }
+
+    private mutating func codeFailure(_ coder: inout StateCoder) throws(Failure) {
+        var hasFailure = failure != nil
+        try coder.flag(&hasFailure)
+        guard hasFailure else { return failure = nil }
+        var (kind, message) = (failure?.kind ?? .envFailed, failure?.message ?? "")
+        try coder.choice(&kind)
+        try coder.text(&message, limit: 4096)
+        failure = Failure(kind, message)
+    }
+
+    /// Counters stay where JSON's readers and one more step cannot hurt them.
+    private static let most = 1 << 53
 }

@@ -120,6 +120,15 @@ public struct VectorEnvironment: Sendable {
         }
     }
 
+    /// Carries all environments and where each stands.
+    ///
+    /// - Throws: ``Failure`` of kind `invalidState` where what is read cannot be; nothing has changed then.
+    public mutating func code(_ state: inout StateCoder) throws(Failure) {
+        var carried = drivers
+        for index in carried.indices { try carried[index].code(&state) }
+        if state.isReading { drivers = carried }
+    }
+
     /// Draws each environment's state for a person, in the order of `indices`.
     public mutating func render(
         _ indices: [Int], _ mode: RenderMode, receive: (Span<UInt8>) -> Void

@@ -24,6 +24,7 @@ extension Failure.Kind {
         case .timeout: -32012
         case .overloaded: -32013
         case .shuttingDown: -32014
+        case .invalidState: -32015
         }
     }
 
@@ -37,7 +38,7 @@ extension Failure.Kind {
     public var httpStatus: Int {
         switch self {
         case .parseError, .invalidRequest, .invalidParams: 400
-        case .unknownEnvironment, .invalidArgument, .invalidSeed, .invalidAction: 400
+        case .unknownEnvironment, .invalidArgument, .invalidSeed, .invalidAction, .invalidState: 400
         case .methodNotFound, .unknownSandbox: 404
         case .notReset, .episodeEnded: 409
         case .sandboxClosed: 410

@@ -29,6 +29,7 @@ public struct Failure: Error, Equatable, Sendable {
         case episodeEnded = "episode_ended"
         case invalidSeed = "invalid_seed"
         case invalidAction = "invalid_action"
+        case invalidState = "invalid_state"
         case isolationRefused = "isolation_refused"
 
         // What carries it. None of these is ever turned into a reward.

@@ -7,11 +7,13 @@ public struct MersenneTwister: Sendable {
     @usableFromInline static let size = 624
     @usableFromInline static let middle = 397
 
-    /// Empty until the first draw.
+    /// Empty until it is needed.
     @usableFromInline var state: [UInt32] = []
     /// The word that the next draw renews and returns.
     @usableFromInline var position = 0
-    private let seed: UInt64
+    /// How often all words have been renewed.
+    @usableFromInline var laps = 0
+    var seed: UInt64
 
     /// The stream that CPython gives after `random.seed(seed)`.
     public init(seed: UInt64) { self.seed = seed }
@@ -27,6 +29,7 @@ public struct MersenneTwister: Sendable {
         var word = state[far] ^ (joined >> 1) ^ ((0 &- (joined & 1)) & 0x9908_B0DF)
         state[index] = word
         position = next
+        if next == 0 { laps += 1 }
 
         word ^= word >> 11
         word ^= (word << 7) & 0x9D2C_5680
@@ -35,7 +38,8 @@ public struct MersenneTwister: Sendable {
         return word
     }
 
-    /// CPython's "init by array" with the 32-bit words of the seed as its key, least significant first.
+    /// CPython's "init by array" with the 32-bit words of the seed as its key, least significant first; then on to where the
+    /// stream stands.
     @usableFromInline
     mutating func fill() {
         let low = UInt32(truncatingIfNeeded: seed)
@@ -60,7 +64,9 @@ public struct MersenneTwister: Sendable {
         }
         words[0] = 0x8000_0000
         state = words
-        position = 0
+        let drawn = laps * Self.size + position
+        (laps, position) = (0, 0)
+        for _ in 0..<drawn { _ = u32() }
     }
 
     /// The state before any key is mixed in: the plain initialisation from 19650218.

@@ -1,7 +1,7 @@
 /// PCG64 (XSL-RR), seeded as NumPy's `default_rng(int)` does it.
 public struct PCG64: Sendable {
     private var state: UInt128
-    private let increment: UInt128
+    private var increment: UInt128
     /// The upper half of the last 64-bit word, until a 32-bit request takes it.
     private var spare: UInt32?
 
@@ -56,5 +56,20 @@ public struct PCG64: Sendable {
             while product.low < threshold { product = u32().multipliedFullWidth(by: limit) }
         }
         return Int(product.high)
+    }
+
+    /// Carries the stream.
+    ///
+    /// - Throws: ``Failure`` of kind `invalidState` for bytes that hold none.
+    public mutating func code(_ state: inout StateCoder) throws(Failure) {
+        try state.word(&self.state)
+        try state.word(&increment)
+        try state.check(increment & 1 == 1)
+        var hasSpare = spare != nil
+        try state.flag(&hasSpare)
+        guard hasSpare else { return spare = nil }
+        var word = spare ?? 0
+        try state.word(&word)
+        spare = word
     }
 }

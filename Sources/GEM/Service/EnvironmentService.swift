@@ -11,6 +11,8 @@
 /// | `step` | `action`; for many `actions`, a list or an object by index | `observation`, `reward`, `terminated`, `truncated`, `info` |
 /// | `render` | `mode` (`"text"` or `"ansi"`), `indices` | `text` |
 /// | `sample_action` | `indices` | `action` |
+/// | `save` | | `state`, base64 |
+/// | `restore` | `state` | counters of the episodes |
 /// | `status` | | counters of the episodes |
 /// | `close` | | nothing |
 ///
@@ -86,6 +88,8 @@ public struct EnvironmentService {
         case "reset": guard try made?.reset(params, &answer) != nil else { throw notMade }
         case "render": guard try made?.render(params, &answer) != nil else { throw notMade }
         case "sample_action": guard try made?.sampleAction(params, &answer) != nil else { throw notMade }
+        case "save": guard try made?.save(&answer) != nil else { throw notMade }
+        case "restore": guard try made?.restore(params, &answer) != nil else { throw notMade }
         case "status":
             if made?.writeStatus(to: &answer.json) == nil { MadeEnvironment.writeEmptyStatus(to: &answer.json) }
         case "close":

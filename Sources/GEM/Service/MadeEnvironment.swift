@@ -5,7 +5,8 @@ struct MadeEnvironment {
     let count: Int?
     /// Whether `info` repeats the state block as `suffix`.
     let showsSuffix: Bool
-    private var vector: VectorEnvironment
+    let arguments: Arguments
+    var vector: VectorEnvironment
 
     private enum InfoStyle: String, CaseIterable {
         case brief, full
@@ -27,7 +28,7 @@ struct MadeEnvironment {
         showsSuffix = style == .full
         // A single environment ends as in Gymnasium, a vector goes on as Gymnasium's do.
         let autoreset: VectorEnvironment.Autoreset? = try params.word("autoreset")
-        let arguments = try spec.arguments(from: params["kwargs"] ?? .null)
+        arguments = try spec.arguments(from: params["kwargs"] ?? .null)
         var environments: [any Environment] = []
         for _ in 0..<(count ?? 1) { environments.append(try spec.make(arguments, entropy())) }
         vector = VectorEnvironment(environments, autoreset: autoreset ?? (count == nil ? .disabled : .nextStep))

@@ -15,7 +15,7 @@ extension ExitCode {
             switch kind {
             case .parseError, .invalidRequest, .methodNotFound, .internalError, .tooLarge: .failure
             case .notReset, .episodeEnded, .sandboxClosed, .envFailed, .infraFailed: .failure
-            case .invalidParams, .invalidArgument, .invalidSeed, .invalidAction: .failure
+            case .invalidParams, .invalidArgument, .invalidSeed, .invalidAction, .invalidState: .failure
             case .unknownEnvironment, .unknownSandbox: .notFound
             case .isolationRefused, .overloaded: .refused
             case .timeout: .timedOut
