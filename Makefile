@@ -9,7 +9,7 @@ BUILD_PACKAGES = libsqlite3-dev libyaml-dev pkg-config
 TEST_PACKAGES = curl python3 python3-venv zsh fish util-linux procps iproute2
 RELEASE = .build/release
 
-.PHONY: help setup build demo test test-setup lint format install uninstall bench clean
+.PHONY: help setup build demo test test-thread test-setup test-thread lint format install uninstall bench clean
 
 help:  ## Lists these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,14 @@ test: test-setup  ## Runs the whole test suite.
 	$(SWIFT) build
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --no-parallel
+
+# Of the thread sanitizer's own build, beside the other one. What starts the programs is left out: those are static, and
+# the sanitizer cannot be linked into them.
+THREAD_BUILD = .build/thread
+test-thread: test-setup  ## Runs the libraries' tests under the thread sanitizer.
+	$(SWIFT) build --build-tests --sanitize=thread --scratch-path $(THREAD_BUILD)
+	$(SWIFT) test --skip-build --no-parallel --sanitize=thread --scratch-path $(THREAD_BUILD) \
+		--filter '^(GEMTests|EnvsTests|TransportTests|RegistryTests|AdminTests)\.'
 
 bench: build  ## Measures Rock beside nginx and the Python package, and prints a table.
 	@Scripts/install-debian-packages nginx-light wrk python3 python3-venv

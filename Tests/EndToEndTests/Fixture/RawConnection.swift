@@ -6,9 +6,12 @@ import Testing
 final class RawConnection: Sendable {
     private let socket: StreamSocket
 
-    init(_ address: SocketAddress) async throws {
+    /// Connects, and sends `text` at once, however busy the tests are.
+    init(_ address: SocketAddress, sending text: String = "") async throws {
         socket = try await testLoop.hop {
-            try await StreamSocket.connect(to: address, on: testLoop, within: .seconds(10))
+            let socket = try await StreamSocket.connect(to: address, on: testLoop, within: .seconds(10))
+            if !text.isEmpty { try await socket.sendAll([UInt8](text.utf8), patience: .seconds(30)) }
+            return socket
         }
     }
 
