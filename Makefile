@@ -15,7 +15,7 @@ help:  ## Lists these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## Installs what is missing from Debian to build Rock.
-	@command -v $(SWIFT) >/dev/null || { echo "There is no Swift toolchain on PATH: install Swift 6.2 or newer from swift.org, then try again." >&2; exit 1; }
+	@command -v $(SWIFT) >/dev/null || { echo "There is no Swift toolchain on PATH: install Swift 6.3 or newer from swift.org, then try again." >&2; exit 1; }
 	@Scripts/install-debian-packages $(BUILD_PACKAGES)
 
 build: setup  ## Builds rockctl and rocklet in release.
