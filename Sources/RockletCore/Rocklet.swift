@@ -36,7 +36,9 @@ package enum Rocklet {
         warmUp(makeService(), environments)
         var service = makeService()
         options.withZygote { zygote in rock_zygote_serve(zygote) }
-        // Only jails come here.
+        // Only jails come here. A jail of the warm pool has time now that its client will not have: what a make touches is
+        // copied from the zygote's memory page by page, and that takes longer than the make.
+        warmUp(makeService(), Array(environments.prefix(1)))
         var server = LineServer(listener: ROCK_JAIL_LISTENER)
         server.run { line, output in service.answer(line, into: &output) }
     }

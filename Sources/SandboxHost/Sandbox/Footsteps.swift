@@ -6,8 +6,10 @@ import CLinux
 /// virtual machine costs more than the rest of the call. So a sandbox runs where its loop runs, and the loop wherever the
 /// kernel finds it room.
 struct Footsteps {
-    /// Moving costs more than a few calls from afar, and a loop may be somewhere for a moment only.
-    private static let patience = 4
+    /// Calls in a row from a processor that is not the sandbox's before it moves there. Moving costs more than a few calls
+    /// from afar, a loop may be somewhere for a moment only, and a sandbox that is seldom called stays free to run wherever
+    /// there is room.
+    private static let patience = 16
 
     private var processor: Int32 = -1
     private var strays = 0
@@ -22,7 +24,7 @@ struct Footsteps {
             return nil
         }
         strays += 1
-        guard strays >= Self.patience || processor < 0 else { return nil }
+        guard strays >= Self.patience else { return nil }
         processor = current
         strays = 0
         return current

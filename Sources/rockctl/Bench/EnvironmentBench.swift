@@ -155,11 +155,11 @@ struct EnvironmentBench {
 
     // MARK: Beginnings
 
-    /// How many sandboxes are taken from the warm pool before it is given time to fill again.
-    private static let makesInARow = 32
+    /// What the pool needs to put a new sandbox in the place of the one that was taken, in microseconds, with room to spare.
+    private static let refillPause: UInt32 = 10_000
 
-    /// `make`, with the `close` between two of them left out of the time. Between two rows of them the warm pool fills
-    /// up: a client that makes and closes without end would measure cold sandboxes.
+    /// `make`, with the `close` between two of them left out of the time. Each finds the pool full and the machine at rest:
+    /// a client that makes and closes without end would measure how fast sandboxes are cloned and buried.
     func makes(_ name: Name) throws -> BenchResult {
         let connection = try BenchConnection(place)
         let make = connection.prepare("make", ["env_id": "game:Sokoban-v0-easy"])
@@ -170,7 +170,7 @@ struct EnvironmentBench {
             let made = try connection.call(make)
             times.append(UInt64(rock_now_ns() - before))
             _ = try connection.call(connection.prepare("close", ["sandbox_id": made["sandbox_id"] ?? .null]))
-            if name == .make, times.count % Self.makesInARow == 0 { usleep(200_000) }
+            if name == .make { usleep(Self.refillPause) }
         }
         return BenchResult(
             name: name.rawValue, times: Distribution(times, seconds: Double(times.reduce(0, +)) / 1e9))
