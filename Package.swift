@@ -32,22 +32,28 @@ let package = Package(
             name: "WordLists",
             exclude: ["README.md", "en-basic.txt", "en-basic-starts.txt", "en.txt", "en-starts.txt", "crossword.txt"]),
         .target(name: "Envs", dependencies: ["GEM", "WordLists"], swiftSettings: strict),
-        .target(name: "SandboxHost", dependencies: ["GEM", "Transport", "CLinux"], swiftSettings: strict),
+        // Root filesystems: tar and OCI layouts in, shared layers, registries.
+        .target(name: "Images", dependencies: ["GEM", "Transport", "CLinux"], swiftSettings: strict),
+        .target(name: "SandboxHost", dependencies: ["GEM", "Images", "Transport", "CLinux"], swiftSettings: strict),
         .target(name: "Registry", dependencies: ["GEM", "CSQLite"], swiftSettings: strict),
         .target(
-            name: "Admin", dependencies: ["GEM", "Envs", "SandboxHost", "Transport", "CYAML"], swiftSettings: strict),
+            name: "Admin",
+            dependencies: ["GEM", "Envs", "Images", "Registry", "SandboxHost", "Transport", "CYAML"],
+            swiftSettings: strict),
 
         // The agent inside a sandbox: one fully static file without Foundation, so it runs in any root filesystem.
         .target(name: "RockletCore", dependencies: ["CLinux", "GEM"], swiftSettings: strict),
+        // What happens inside a sandbox with a root filesystem: sessions, programs, files, ports.
+        .target(name: "RockletServices", dependencies: ["CLinux", "GEM", "Transport"], swiftSettings: strict),
         .executableTarget(
             name: "rocklet",
-            dependencies: ["RockletCore", "Envs"],
+            dependencies: ["RockletCore", "RockletServices", "Envs"],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-executable"])]
         ),
         .executableTarget(
             name: "rockctl",
-            dependencies: ["Admin", "CLinux", "Envs", "GEM", "SandboxHost", "Transport"],
+            dependencies: ["Admin", "CLinux", "Envs", "GEM", "Images", "SandboxHost", "Transport"],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]
         ),
@@ -68,6 +74,9 @@ let package = Package(
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-executable"])]
         ),
+        .testTarget(
+            name: "RockletServicesTests", dependencies: ["RockletServices", "GEM", "Transport"], swiftSettings: strict),
+        .testTarget(name: "ImagesTests", dependencies: ["Images", "GEM", "Transport"], swiftSettings: strict),
         .testTarget(
             name: "SandboxHostTests", dependencies: ["SandboxHost", "HostileCalls"], swiftSettings: strict),
         // Drives the built binary, which a test build makes too; linking it in would bring a second runtime.

@@ -11,6 +11,7 @@ package import Transport
 //   Sandbox/                  one sandbox: its name, its calls, its end
 //   Jail/                     one process behind walls, and the zygote it is cloned from
 //   Cgroups/                  the kernel's limits on memory, processor time and processes
+//   Drivers/                  sandboxes with a root filesystem: the contract, and the ways to run them
 //   Isolation/                which walls stand, and what to do about those that do not
 
 /// Makes sandboxes on this machine, keeps a few ready, and reaps them all.
