@@ -6,7 +6,8 @@
 PREFIX ?= /usr/local
 SWIFT ?= swift
 BUILD_PACKAGES = libsqlite3-dev libyaml-dev pkg-config
-TEST_PACKAGES = curl python3 python3-venv zsh fish util-linux procps iproute2
+TEST_PACKAGES = curl python3 python3-venv zsh fish util-linux procps iproute2 \
+	mmdebstrap busybox-static docker-registry apache2-utils gzip zstd xz-utils
 RELEASE = .build/release
 
 .PHONY: help setup build demo test test-thread test-setup test-thread lint format install uninstall bench clean
@@ -28,6 +29,7 @@ demo: build  ## Plays an episode of Sokoban in a sandbox, to its end.
 test-setup: setup
 	@Scripts/install-debian-packages $(TEST_PACKAGES)
 	@Scripts/make-test-venv
+	@Scripts/make-test-rootfs
 
 # One test after the other: many start servers and count processes, mounts and milliseconds.
 test: test-setup  ## Runs the whole test suite.
