@@ -25,6 +25,11 @@ extension Failure.Kind {
         case .overloaded: -32013
         case .shuttingDown: -32014
         case .invalidState: -32015
+        case .notFound: -32016
+        case .conflict: -32017
+        case .unauthorized: -32018
+        case .forbidden: -32019
+        case .commandFailed: -32020
         }
     }
 
@@ -39,8 +44,11 @@ extension Failure.Kind {
         switch self {
         case .parseError, .invalidRequest, .invalidParams: 400
         case .unknownEnvironment, .invalidArgument, .invalidSeed, .invalidAction, .invalidState: 400
-        case .methodNotFound, .unknownSandbox: 404
-        case .notReset, .episodeEnded: 409
+        case .commandFailed: 400
+        case .unauthorized: 401
+        case .forbidden: 403
+        case .methodNotFound, .unknownSandbox, .notFound: 404
+        case .notReset, .episodeEnded, .conflict: 409
         case .sandboxClosed: 410
         case .tooLarge: 413
         case .overloaded: 429

@@ -31,6 +31,15 @@ public struct Failure: Error, Equatable, Sendable {
         case invalidAction = "invalid_action"
         case invalidState = "invalid_state"
         case isolationRefused = "isolation_refused"
+        case notFound = "not_found"
+        case conflict = "conflict"
+
+        // Who asks.
+        case unauthorized = "unauthorized"
+        case forbidden = "forbidden"
+
+        // What ran inside a sandbox, on the caller's behalf.
+        case commandFailed = "command_failed"
 
         // What carries it. None of these is ever turned into a reward.
         case envFailed = "env_failed"
