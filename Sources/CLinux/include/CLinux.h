@@ -7,6 +7,7 @@
 
 #include "affinity.h"
 #include "events.h"
+#include "files.h"
 #include "jail.h"
 #include "zygote.h"
 

@@ -50,6 +50,13 @@ package final class HTTPServer: Sendable {
         return address
     }
 
+    /// Serves on a socket that listens already, on the first loop.
+    ///
+    /// - Throws: ``SystemCallError`` when it cannot be watched.
+    package func start(listening descriptor: consuming OwnedDescriptor) async throws {
+        try await start(Listener(listening: descriptor, on: shards[0].loop), shards[0])
+    }
+
     private func start(_ listener: Listener, _ shard: HTTPServerShard) async throws {
         try await shard.loop.hop { try shard.start(listener) }
     }

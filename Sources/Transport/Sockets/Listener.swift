@@ -20,11 +20,14 @@ final class Listener: ReadinessHandler, @unchecked Sendable {
     /// With `sharesPort`, several listeners of this process may bind the same port; the kernel spreads connections.
     ///
     /// - Throws: ``SystemCallError`` of `socket`, `bind` or `listen`: `EADDRINUSE` when somebody listens there.
-    init(_ address: SocketAddress, sharesPort: Bool = false, on loop: EventLoop) throws {
+    init(
+        _ address: SocketAddress, sharesPort: Bool = false, carriesPackets: Bool = false, on loop: EventLoop
+    ) throws {
         if case .unix(let path) = address { try SocketFile.removeStale(path) }
         self.loop = loop
         let socket = OwnedDescriptor(
-            try SystemCallError.check(rock_stream_socket(address.family), "socket", "\(address)"))
+            try SystemCallError.check(
+                carriesPackets ? rock_packet_socket() : rock_stream_socket(address.family), "socket", "\(address)"))
         if address.port != nil {
             Self.enable(socket.rawValue, SOL_SOCKET, SO_REUSEADDR)
             if sharesPort { Self.enable(socket.rawValue, SOL_SOCKET, SO_REUSEPORT) }
@@ -46,6 +49,17 @@ final class Listener: ReadinessHandler, @unchecked Sendable {
         guard listen(socket.rawValue, 4096) == 0 else { throw SystemCallError("listen", "\(address)", errno: errno) }
         self.address = Self.boundAddress(socket.rawValue) ?? address
         descriptor = socket.release()
+    }
+
+    /// Takes over a socket that listens already, bound by whoever started this process. Its file, if any, is not removed.
+    ///
+    /// - Throws: ``SystemCallError`` when it is not a descriptor.
+    init(listening descriptor: consuming OwnedDescriptor, on loop: EventLoop) throws {
+        self.loop = loop
+        file = nil
+        try SystemCallError.check(rock_set_nonblocking(descriptor.rawValue), "fcntl", "a listening socket")
+        address = Self.boundAddress(descriptor.rawValue) ?? .unix(path: "")
+        self.descriptor = descriptor.release()
     }
 
     deinit {
