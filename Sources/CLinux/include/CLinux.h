@@ -8,6 +8,7 @@
 #include "affinity.h"
 #include "events.h"
 #include "files.h"
+#include "guest.h"
 #include "jail.h"
 #include "zygote.h"
 
