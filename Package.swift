@@ -78,7 +78,8 @@ let package = Package(
             name: "RockletServicesTests", dependencies: ["RockletServices", "GEM", "Transport"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "GEM", "Transport"], swiftSettings: strict),
         .testTarget(
-            name: "SandboxHostTests", dependencies: ["SandboxHost", "HostileCalls"], swiftSettings: strict),
+            name: "SandboxHostTests",
+            dependencies: ["SandboxHost", "HostileCalls", "RockletServices", "GEM", "Transport"], swiftSettings: strict),
         // Drives the built binary, which a test build makes too; linking it in would bring a second runtime.
         .testTarget(name: "rockctlTests", resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(

@@ -169,24 +169,32 @@ ssize_t rock_send_two(int fd, const void *first, size_t first_count, const void 
     struct iovec pieces[2] = {{(void *)first, first_count}, {(void *)second, second_count}};
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
     ssize_t sent;
-    do sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+    do sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : sent;
 }
 
-ssize_t rock_receive(int fd, void *buffer, size_t count) {
+static ssize_t receive(int fd, void *buffer, size_t count, int flags) {
     ssize_t taken;
-    do taken = recv(fd, buffer, count, 0);
+    do taken = recv(fd, buffer, count, flags);
     while (taken < 0 && errno == EINTR);
     return taken < 0 ? -errno : taken;
 }
 
-ssize_t rock_send(int fd, const void *buffer, size_t count) {
+static ssize_t send_bytes(int fd, const void *buffer, size_t count, int flags) {
     ssize_t sent;
-    do sent = send(fd, buffer, count, MSG_NOSIGNAL);
+    do sent = send(fd, buffer, count, MSG_NOSIGNAL | flags);
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : sent;
 }
+
+ssize_t rock_receive(int fd, void *buffer, size_t count) { return receive(fd, buffer, count, 0); }
+
+ssize_t rock_send(int fd, const void *buffer, size_t count) { return send_bytes(fd, buffer, count, 0); }
+
+ssize_t rock_receive_now(int fd, void *buffer, size_t count) { return receive(fd, buffer, count, MSG_DONTWAIT); }
+
+ssize_t rock_send_now(int fd, const void *buffer, size_t count) { return send_bytes(fd, buffer, count, MSG_DONTWAIT); }
 
 struct thread_start {
     void (*body)(void *);

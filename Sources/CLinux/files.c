@@ -8,6 +8,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef SYS_openat2
@@ -60,6 +61,11 @@ int rock_write_all(int fd, const void *bytes, size_t count) {
         count -= (size_t)written;
     }
     return 0;
+}
+
+int64_t rock_file_system(int fd) {
+    struct statfs status;
+    return fstatfs(fd, &status) < 0 ? -errno : (int64_t)(uint32_t)status.f_type;
 }
 
 ssize_t rock_find(const void *bytes, size_t count, const void *needle, size_t needle_count) {

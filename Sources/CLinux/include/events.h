@@ -77,12 +77,16 @@ int rock_pipe(int fds[2], int nonblocking);
 // Switches O_NONBLOCK on for a descriptor that came from elsewhere.
 int rock_set_nonblocking(int fd);
 
-// Sends two pieces in one call, without SIGPIPE. Either may be empty.
+// Sends two pieces in one call, without SIGPIPE and without waiting. Either may be empty.
 ssize_t rock_send_two(int fd, const void *first, size_t first_count, const void *second, size_t second_count);
 
 // Receives and sends, EINTR retried, without SIGPIPE.
 ssize_t rock_receive(int fd, void *buffer, size_t count);
 ssize_t rock_send(int fd, const void *buffer, size_t count);
+
+// The same without waiting, whatever the descriptor's own flag says: who shares a socket can change that.
+ssize_t rock_receive_now(int fd, void *buffer, size_t count);
+ssize_t rock_send_now(int fd, const void *buffer, size_t count);
 
 // Starts a thread that runs `body(argument)`: one that is joined through `*thread`, or with NULL a detached one.
 int rock_thread_start(void (*body)(void *), void *argument, uint64_t *thread);

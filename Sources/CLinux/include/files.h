@@ -32,6 +32,9 @@ ssize_t rock_splice(int in, int out, size_t count, int nonblocking);
 // Writes all of `count` bytes, EINTR retried. 0 or -errno.
 int rock_write_all(int fd, const void *bytes, size_t count);
 
+// The number by which the kernel knows the kind of file system that a file lies on, or -errno.
+int64_t rock_file_system(int fd);
+
 // Where `needle` first lies in `bytes`, or -1.
 ssize_t rock_find(const void *bytes, size_t count, const void *needle, size_t needle_count);
 

@@ -8,6 +8,9 @@ package struct HTTPClientConfiguration: Sendable {
     package var idleTimeout: Duration = .seconds(300)
     /// Unused connections that are kept.
     package var maximumIdleConnections = 8
+    /// How long an unused connection is good for. Shorter than servers keep theirs, a request never meets a connection
+    /// that is being closed.
+    package var maximumIdleTime: Duration = .seconds(30)
 
     package init() {}
 }
@@ -20,6 +23,8 @@ package struct HTTPClientRequest: Sendable {
     /// Header lines besides `Host` and `Content-Length`.
     package var headers: [HTTPField]
     package var body: [UInt8]
+    /// When the answer must have come, its body included; counts instead of the client's idle limit.
+    package var deadline: ContinuousClock.Instant?
 
     package init(_ method: String = "GET", _ target: String, headers: [HTTPField] = [], body: [UInt8] = []) {
         self.method = method
@@ -45,7 +50,7 @@ package final class HTTPClient: @unchecked Sendable {
     // Safety of @unchecked: `idle` is touched on the loop's thread only, where every method hops to.
 
     package let loop: EventLoop
-    private let address: SocketAddress
+    private let connect: @Sendable (EventLoop) async throws -> StreamSocket
     private let host: String
     private let configuration: HTTPClientConfiguration
     private var idle: [HTTPClientConnection] = []
@@ -55,12 +60,28 @@ package final class HTTPClient: @unchecked Sendable {
     ///   - host: What the `Host` header says; the address by default.
     ///   - loop: The loop that carries the connections.
     ///   - configuration: Limits.
-    package init(
+    package convenience init(
         _ address: SocketAddress, host: String? = nil, on loop: EventLoop,
         configuration: HTTPClientConfiguration = HTTPClientConfiguration()
     ) {
-        self.address = address
-        self.host = host ?? (address.port == nil ? "localhost" : "\(address)")
+        self.init(
+            host: host ?? (address.port == nil ? "localhost" : "\(address)"), on: loop, configuration: configuration
+        ) { loop in
+            try await StreamSocket.connect(to: address, on: loop, within: configuration.connectTimeout)
+        }
+    }
+
+    /// - Parameters:
+    ///   - host: What the `Host` header says.
+    ///   - loop: The loop that carries the connections.
+    ///   - configuration: Limits.
+    ///   - connect: Makes a connection, on the loop.
+    package init(
+        host: String, on loop: EventLoop, configuration: HTTPClientConfiguration = HTTPClientConfiguration(),
+        connect: @escaping @Sendable (EventLoop) async throws -> StreamSocket
+    ) {
+        self.connect = connect
+        self.host = host
         self.loop = loop
         self.configuration = configuration
     }
@@ -68,6 +89,29 @@ package final class HTTPClient: @unchecked Sendable {
     deinit {
         let idle = idle
         loop.execute { for connection in idle { connection.close() } }
+    }
+
+    // MARK: Unused connections
+
+    private func takeIdle() -> HTTPClientConnection? {
+        while let connection = idle.popLast() {
+            connection.socket.onPeerClosed = nil
+            // The server may have closed it meanwhile, which a request finds out only by sending.
+            if connection.isUsable, connection.lastUse + configuration.maximumIdleTime > loop.now { return connection }
+            connection.close()
+        }
+        return nil
+    }
+
+    private func keep(_ connection: HTTPClientConnection) {
+        guard connection.isUsable, idle.count < configuration.maximumIdleConnections else { return connection.close() }
+        connection.lastUse = loop.now
+        // A server that hangs up must not leave a dead descriptor here until the next request.
+        connection.socket.onPeerClosed = { [weak self, weak connection] in
+            self?.idle.removeAll { $0 === connection }
+            connection?.close()
+        }
+        idle.append(connection)
     }
 
     /// Sends a request and reads the whole answer.
@@ -103,12 +147,7 @@ package final class HTTPClient: @unchecked Sendable {
     ) async throws -> Value {
         try await loop.hop {
             try Task.checkCancellation()
-            while let connection = self.idle.popLast() {
-                // The server may have closed it meanwhile, which a request finds out only by sending.
-                guard connection.isUsable else {
-                    connection.close()
-                    continue
-                }
+            while let connection = self.takeIdle() {
                 do {
                     try await connection.send(request, host: self.host)
                 } catch is ConnectionError where request.isIdempotent && connection.hasHeardNothing && !Task.isCancelled
@@ -117,9 +156,7 @@ package final class HTTPClient: @unchecked Sendable {
                 }
                 return try await self.finish(connection, request, consume)
             }
-            let socket = try await StreamSocket.connect(
-                to: self.address, on: self.loop, within: self.configuration.connectTimeout)
-            let connection = HTTPClientConnection(socket, self.configuration)
+            let connection = HTTPClientConnection(try await self.connect(self.loop), self.configuration)
             try await connection.send(request, host: self.host)
             return try await self.finish(connection, request, consume)
         }
@@ -129,13 +166,7 @@ package final class HTTPClient: @unchecked Sendable {
         _ connection: HTTPClientConnection, _ request: HTTPClientRequest,
         _ consume: @Sendable (HTTPStatus, HTTPHeaders, HTTPClientBody) async throws -> Value
     ) async throws -> Value {
-        defer {
-            if connection.isUsable, idle.count < configuration.maximumIdleConnections {
-                idle.append(connection)
-            } else {
-                connection.close()
-            }
-        }
+        defer { keep(connection) }
         return try await consume(connection.head.status, connection.head.headers, connection.body)
     }
 }

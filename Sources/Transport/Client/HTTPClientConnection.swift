@@ -18,10 +18,14 @@ final class HTTPClientConnection: @unchecked Sendable {
     private var isBroken = false
     /// Whether nothing of an answer to the current request has come.
     private(set) var hasHeardNothing = true
+    /// When its last exchange ended.
+    var lastUse: ContinuousClock.Instant
+    private var deadline: ContinuousClock.Instant?
 
     init(_ socket: StreamSocket, _ configuration: HTTPClientConfiguration) {
         self.socket = socket
         self.configuration = configuration
+        lastUse = socket.loop.now
     }
 
     /// Whether another request can be sent.
@@ -41,10 +45,12 @@ final class HTTPClientConnection: @unchecked Sendable {
     func send(_ request: HTTPClientRequest, host: String) async throws {
         serial += 1
         hasHeardNothing = true
+        deadline = request.deadline
         do {
             try await closingOnCancellation {
                 try await self.socket.sendAll(
-                    Self.encodeHead(request, host: host), request.body, patience: self.configuration.idleTimeout)
+                    Self.encodeHead(request, host: host), request.body, patience: self.configuration.idleTimeout,
+                    until: request.deadline)
                 repeat {
                     try await self.readHead()
                 } while (100..<200).contains(self.head.status.rawValue)
@@ -142,7 +148,7 @@ final class HTTPClientConnection: @unchecked Sendable {
                 if count > 0 { hasHeardNothing = false }
                 return count > 0
             }
-            try await socket.waitUntilReadable(until: socket.loop.now + configuration.idleTimeout)
+            try await socket.waitUntilReadable(until: deadline ?? socket.loop.now + configuration.idleTimeout)
         }
     }
 

@@ -6,7 +6,7 @@ extension StreamSocket {
     ///
     /// - Throws: ``ConnectionError/failed(_:)``: `ECONNREFUSED`, or `ENOENT` for a Unix socket, when nobody listens there;
     ///   ``ConnectionError/timedOut`` after `limit`; ``SystemCallError`` without descriptors.
-    static func connect(to address: SocketAddress, on loop: EventLoop, within limit: Duration) async throws
+    package static func connect(to address: SocketAddress, on loop: EventLoop, within limit: Duration) async throws
         -> StreamSocket
     {
         let descriptor = OwnedDescriptor(

@@ -15,23 +15,23 @@ package enum ConnectionError: Error, Equatable, Sendable {
 ///
 /// It is watched edge-triggered and once for its whole life, so that a request costs no `epoll_ctl`: what the kernel
 /// reported is remembered here until a short read or a full send buffer shows that it is no longer so.
-final class StreamSocket: ReadinessHandler, @unchecked Sendable {
+package final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     // Safety of @unchecked: all variables are touched on the loop's thread only; `watch`, which every life begins with,
     // checks that it is.
 
-    let loop: EventLoop
-    private(set) var descriptor: Int32
+    package let loop: EventLoop
+    package private(set) var descriptor: Int32
     private var mayRead = true
     private var mayWrite = true
     /// The other end will send nothing more; what it has sent may still be waiting.
-    private(set) var peerHasClosed = false
+    package private(set) var peerHasClosed = false
     private let reader: Waiter
     private let writer: Waiter
     /// Told when the other end has gone or half gone, on the loop.
     var onPeerClosed: (() -> Void)?
 
     /// Takes over a connected or connecting descriptor. Call ``watch()`` next, on the loop.
-    init(_ descriptor: consuming OwnedDescriptor, on loop: EventLoop) {
+    package init(_ descriptor: consuming OwnedDescriptor, on loop: EventLoop) {
         self.loop = loop
         self.descriptor = descriptor.release()
         reader = Waiter(on: loop)
@@ -44,13 +44,13 @@ final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     }
 
     /// - Throws: ``SystemCallError`` when the loop can watch no more descriptors.
-    func watch() throws(SystemCallError) {
+    package func watch() throws(SystemCallError) {
         try loop.watch(descriptor, for: [.readable, .writable, .peerClosed, .edgeTriggered], handler: self)
     }
 
-    var isOpen: Bool { descriptor >= 0 }
+    package var isOpen: Bool { descriptor >= 0 }
 
-    func descriptor(_ descriptor: Int32, isReadyFor readiness: Readiness) {
+    package func descriptor(_ descriptor: Int32, isReadyFor readiness: Readiness) {
         if !readiness.isDisjoint(with: [.peerClosed, .hangUp, .failed]), !peerHasClosed {
             peerHasClosed = true
             mayRead = true
@@ -71,10 +71,10 @@ final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     /// Takes what has arrived.
     ///
     /// - Returns: How many bytes; 0 when the other end will send nothing more; `nil` when nothing is there yet.
-    func receive(into buffer: UnsafeMutableRawBufferPointer) throws(ConnectionError) -> Int? {
+    package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(ConnectionError) -> Int? {
         guard isOpen else { throw .closed }
         guard mayRead else { return nil }
-        let count = rock_receive(descriptor, buffer.baseAddress, buffer.count)
+        let count = rock_receive_now(descriptor, buffer.baseAddress, buffer.count)
         if count == -Int(EAGAIN) {
             mayRead = false
             return nil
@@ -88,7 +88,7 @@ final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     /// Waits until ``receive(into:)`` is worth trying. For one task at a time.
     ///
     /// - Throws: ``ConnectionError/timedOut`` at `deadline`, ``ConnectionError/closed`` when ``close()`` is called.
-    func waitUntilReadable(until deadline: ContinuousClock.Instant? = nil) async throws {
+    package func waitUntilReadable(until deadline: ContinuousClock.Instant? = nil) async throws {
         guard isOpen else { throw ConnectionError.closed }
         if !mayRead { try await reader.wait(until: deadline) }
     }
@@ -98,7 +98,9 @@ final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     /// Hands bytes to the kernel until it takes no more.
     ///
     /// - Returns: How many it took.
-    func send(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer? = nil) throws(ConnectionError) -> Int {
+    package func send(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer? = nil) throws(ConnectionError)
+        -> Int
+    {
         guard isOpen else { throw .closed }
         guard mayWrite else { return 0 }
         let wanted = first.count + (second?.count ?? 0)
@@ -110,7 +112,7 @@ final class StreamSocket: ReadinessHandler, @unchecked Sendable {
                 if let tail {
                     rock_send_two(descriptor, head.baseAddress, head.count, tail.baseAddress, tail.count)
                 } else {
-                    rock_send(descriptor, head.baseAddress, head.count)
+                    rock_send_now(descriptor, head.baseAddress, head.count)
                 }
             if count == -Int(EAGAIN) {
                 mayWrite = false
@@ -125,7 +127,7 @@ final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     /// Waits until the kernel takes more. For one task at a time.
     ///
     /// - Throws: As ``waitUntilReadable(until:)``.
-    func waitUntilWritable(until deadline: ContinuousClock.Instant? = nil) async throws {
+    package func waitUntilWritable(until deadline: ContinuousClock.Instant? = nil) async throws {
         guard isOpen else { throw ConnectionError.closed }
         if !mayWrite { try await writer.wait(until: deadline) }
     }
@@ -133,12 +135,12 @@ final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     // MARK: Ending
 
     /// Tells the other end that nothing more comes; what it sends can still be received.
-    func finishSending() {
+    package func finishSending() {
         if isOpen { shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
     /// Closes the socket and fails whoever waits on it with `error`. Does nothing the second time.
-    func close(_ error: ConnectionError = .closed) {
+    package func close(_ error: ConnectionError = .closed) {
         guard isOpen else { return }
         loop.unwatch(descriptor)
         _ = Glibc.close(descriptor)
@@ -175,11 +177,18 @@ extension StreamSocket {
 
     /// Sends all of `first` and `second`, as fast as the other end takes them, which may take nothing for `patience`.
     ///
+    /// - Parameters:
+    ///   - first: What comes first.
+    ///   - second: What follows.
+    ///   - patience: How long the other end may take nothing.
+    ///   - deadline: When all must have been taken, which then counts instead.
     /// - Throws: ``ConnectionError``.
-    func sendAll(_ first: [UInt8], _ second: [UInt8] = [], patience: Duration) async throws {
+    package func sendAll(
+        _ first: [UInt8], _ second: [UInt8] = [], patience: Duration, until deadline: ContinuousClock.Instant? = nil
+    ) async throws {
         var sent = try sendSome(first, second, from: 0)
         while sent < first.count + second.count {
-            try await waitUntilWritable(until: loop.now + patience)
+            try await waitUntilWritable(until: deadline ?? loop.now + patience)
             sent += try sendSome(first, second, from: sent)
         }
     }

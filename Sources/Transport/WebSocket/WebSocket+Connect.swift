@@ -15,8 +15,20 @@ extension WebSocket {
         to address: SocketAddress, host: String? = nil, target: String, headers: [HTTPField] = [], on loop: EventLoop,
         configuration: WebSocketConfiguration = WebSocketConfiguration()
     ) async throws -> WebSocket {
+        let host = host ?? (address.port == nil ? "localhost" : "\(address)")
+        return try await connect(host: host, target: target, headers: headers, on: loop, configuration: configuration) {
+            try await StreamSocket.connect(to: address, on: $0, within: .seconds(10))
+        }
+    }
+
+    /// The same over a connection that `connect` makes, on the loop.
+    package static func connect(
+        host: String, target: String, headers: [HTTPField] = [], on loop: EventLoop,
+        configuration: WebSocketConfiguration = WebSocketConfiguration(),
+        connect: @escaping @Sendable (EventLoop) async throws -> StreamSocket
+    ) async throws -> WebSocket {
         try await loop.hop {
-            let socket = try await StreamSocket.connect(to: address, on: loop, within: .seconds(10))
+            let socket = try await connect(loop)
             var limits = HTTPClientConfiguration()
             limits.idleTimeout = .seconds(30)
             let connection = HTTPClientConnection(socket, limits)
@@ -29,7 +41,6 @@ extension WebSocket {
                 fields.append(
                     HTTPField("Sec-WebSocket-Protocol", configuration.subprotocols.joined(separator: ", ")))
             }
-            let host = host ?? (address.port == nil ? "localhost" : "\(address)")
             try await connection.send(HTTPClientRequest("GET", target, headers: fields + headers), host: host)
             do {
                 try check(connection.head, key: key, configuration)

@@ -16,8 +16,9 @@ extension ExitCode {
             case .parseError, .invalidRequest, .methodNotFound, .internalError, .tooLarge: .failure
             case .notReset, .episodeEnded, .sandboxClosed, .envFailed, .infraFailed: .failure
             case .invalidParams, .invalidArgument, .invalidSeed, .invalidAction, .invalidState: .failure
-            case .unknownEnvironment, .unknownSandbox: .notFound
-            case .isolationRefused, .overloaded: .refused
+            case .conflict, .commandFailed: .failure
+            case .unknownEnvironment, .unknownSandbox, .notFound: .notFound
+            case .isolationRefused, .overloaded, .unauthorized, .forbidden: .refused
             case .timeout: .timedOut
             case .shuttingDown: .unreachable
             }

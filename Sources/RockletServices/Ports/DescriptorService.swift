@@ -1,0 +1,134 @@
+import CLinux
+import GEM
+import Glibc
+package import Transport
+
+/// Hands descriptors of the sandbox to its host, so that gigabytes and connections pass without a copy through here.
+///
+/// One message asks, one answers, on a connection that carries whole messages:
+///
+///     {"open":{"path":"/a","flags":"read"}}              → {"opened":{"size":…,"mode":…,"uid":…,"gid":…,"mtime":…}} + file
+///     {"open":{"path":"/a","flags":"replace","mode":…}}  → {"opened":{}} + a file to write to, beside the target
+///     {"commit":{}}                                      → {"committed":{"size":…}}: that file has taken its place
+///     {"connect":{"port":8080}}                          → {"connected":{}} + the connection
+///     anything that fails                                → {"error":{"class_path":…,"message":…}}
+///
+/// A connection that ends without a commit leaves nothing behind.
+package struct DescriptorService: Sendable {
+    /// How long a connection to a port may take.
+    private static let connectLimit: Duration = .seconds(10)
+
+    private let tree: FileTree
+
+    package init(_ tree: FileTree) {
+        self.tree = tree
+    }
+
+    /// Answers what comes over one connection until it ends.
+    package func serve(_ connection: PacketSocket) async {
+        var pending: Replacement?
+        do {
+            while let packet = try await connection.receive() {
+                do {
+                    try await answer(packet.bytes, over: connection, &pending)
+                } catch let failure as FileFailure {
+                    try await connection.send(Self.encode(failure))
+                }
+            }
+        } catch {
+            // The host has gone.
+        }
+        // Away from the loop: closing a file that was being written may wait for the disk.
+        if let dropped = pending.take() { try? await BlockingPool.run { _ = dropped } }
+    }
+
+    private func answer(_ bytes: [UInt8], over connection: PacketSocket, _ pending: inout Replacement?) async throws {
+        guard let request = try? JSON(parsing: bytes.span) else { throw FileFailure.value("The request is not JSON.") }
+        if let open = request["open"] {
+            guard let path = open["path"]?.string else { throw FileFailure.value("'open' needs a path.") }
+            if open["flags"]?.string == "replace" {
+                let access = Replacement.Access(open)
+                let tree = tree
+                let replacement = try await BlockingPool.run { try Replacement(path, in: tree, access: access) }
+                try await connection.send(Array(#"{"opened":{}}"#.utf8), passing: replacement.file.rawValue)
+                pending = replacement
+            } else {
+                let tree = tree
+                let (file, status) = try await BlockingPool.run { try tree.openForReading(path) }
+                try await connection.send(Self.encode(status), passing: file.rawValue)
+            }
+        } else if request["commit"] != nil {
+            guard let replacement = pending.take() else { throw FileFailure.value("Nothing waits for a commit.") }
+            let size = try await BlockingPool.run { try replacement.commit() }
+            try await connection.send(Array(#"{"committed":{"size":\#(size)}}"#.utf8))
+        } else if let connect = request["connect"] {
+            guard let port = connect["port"]?.int.flatMap(UInt16.init(exactly:)), port > 0 else {
+                throw FileFailure.value("'connect' needs a port from 1 to 65535.")
+            }
+            let socket = try await Self.connect(to: port, on: connection.loop)
+            defer { socket.close() }
+            try await connection.send(Array(#"{"connected":{}}"#.utf8), passing: socket.descriptor)
+        } else {
+            throw FileFailure.value("The request is none of open, commit and connect.")
+        }
+    }
+
+    /// Connects to whatever listens at a port of the loopback, by IPv4 or, if nothing does, IPv6.
+    static func connect(to port: UInt16, on loop: EventLoop) async throws -> StreamSocket {
+        do {
+            return try await StreamSocket.connect(
+                to: .ipv4(0x7F00_0001, port: port), on: loop, within: connectLimit)
+        } catch let first {
+            do {
+                return try await StreamSocket.connect(
+                    to: .ipv6(0, 1, scope: 0, port: port), on: loop, within: connectLimit)
+            } catch {
+                switch first {
+                case ConnectionError.failed(let reason): throw FileFailure.system(reason.errno, "port \(port)")
+                case let reason as SystemCallError: throw FileFailure.system(reason.errno, "port \(port)")
+                default: throw FileFailure.system(ETIMEDOUT, "port \(port)")
+                }
+            }
+        }
+    }
+
+    private static func encode(_ status: stat) -> [UInt8] {
+        let opened: JSON = [
+            "opened": [
+                "size": .number(.init(Int(status.st_size))), "mode": .number(.init(Int(status.st_mode & 0o7777))),
+                "uid": .number(.init(Int(status.st_uid))), "gid": .number(.init(Int(status.st_gid))),
+                "mtime": .number(.init(status.st_mtim.tv_sec)),
+            ]
+        ]
+        return opened.serialized
+    }
+
+    private static func encode(_ failure: FileFailure) -> [UInt8] {
+        let error: JSON = ["error": ["class_path": .string(failure.classPath), "message": .string(failure.message)]]
+        return error.serialized
+    }
+}
+
+extension Replacement.Access {
+    /// Reads `mode`, `uid` and `gid` where they are given.
+    init(_ json: JSON) {
+        let number = { (name: String) in json[name]?.int.flatMap(UInt32.init(exactly:)) }
+        self.init(mode: number("mode"), user: number("uid"), group: number("gid"))
+    }
+}
+
+extension FileTree {
+    /// Opens a regular file for reading.
+    ///
+    /// - Throws: ``FileFailure``; `IsADirectoryError` for a folder, `OSError` for what is neither.
+    func openForReading(_ path: String) throws(FileFailure) -> (OpenFile, stat) {
+        // A pipe without a writer must not hold this thread.
+        let file = try open(path, O_RDONLY | O_NONBLOCK)
+        let status = try Self.status(of: file, path)
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return (file, status)
+        case S_IFDIR: throw .system(EISDIR, path)
+        default: throw .system(EINVAL, path)
+        }
+    }
+}
