@@ -90,3 +90,17 @@ def test_failures_are_the_same_exceptions(url: str) -> None:
                 await nobody.specs()
 
     asyncio.run(main())
+
+
+def test_a_state_goes_on_in_branches_of_its_own(url: str) -> None:
+    async def main() -> None:
+        async with aio.Client(url) as client, await client.make(DOUBLE) as env:
+            await env.reset(4)
+            state = await env.save()
+            branches = await env.fork(2)
+            played = await asyncio.gather(*(branch.step(MOVES[0]) for branch in (*branches, env)))
+            await env.restore(state)
+            assert all(one == played[0] for one in played) and await env.step(MOVES[0]) == played[0]
+            await asyncio.gather(*(branch.close() for branch in branches))
+
+    asyncio.run(main())

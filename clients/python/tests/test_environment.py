@@ -169,3 +169,20 @@ def test_a_closed_client_says_so(url: str) -> None:
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="URL|path|user"):
         rockgem.Client(url)
+
+
+def test_what_is_saved_forked_or_restored_goes_on_alike(url: str) -> None:
+    with rockgem.make("game:Sokoban-v0-easy", url=url) as env:
+        env.reset(seed=5)
+        env.step(UP)
+        state = env.save()
+        branches = env.fork(3)
+        played = [branch.step(UP) for branch in branches]
+        assert played == [env.step(UP)] * 3 and len({one.sandbox_id for one in (env, *branches)}) == 4
+        env.restore(state)
+        assert env.step(UP) == played[0]
+        with pytest.raises(rockgem.InvalidState):
+            env.restore(state[:-5] + ("A" if state[-5] != "A" else "B") + state[-4:])
+        assert branches[0].spec == env.spec and branches[0].status()["episode"]["turn"] == 2
+        for branch in branches:
+            branch.close()

@@ -28,3 +28,11 @@ def test_it_says_what_it_cannot_learn(server: Server) -> None:
     command = [sys.executable, str(ROOT / "Examples/python/learn.py"), "--url", server.http, "--id", "game:Nothing-v0"]
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 1 and refused.stderr.startswith("learn.py: ") and "Traceback" not in refused.stderr
+
+
+def test_a_tree_search_finds_the_shortest_solution_by_forking(server: Server) -> None:
+    command = [sys.executable, str(ROOT / "Examples/python/tree_search.py"), "--url", server.http, "--seed", "42"]
+    solved = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+    # 13 moves are the least there is: the search is exact, so another number is a fault.
+    assert re.search(r"^13 moves after \d+ forks", solved.stdout, re.MULTILINE), solved.stdout
+    assert re.search(r"reward \+1\.00", solved.stdout) and "2/2 boxes on goals" in solved.stdout

@@ -269,6 +269,7 @@ class Environment(_Closable):
 
     def __init__(self, client: Client, made: dict[str, Any]) -> None:
         super().__init__(client)
+        self._made = made
         self.sandbox_id: str = made["sandbox_id"]
         self.spec = Spec.from_wire(made["spec"])
 
@@ -291,6 +292,18 @@ class Environment(_Closable):
         (result,) = await self._call([calls.render(self.sandbox_id, mode)])
         text: str = result["text"]
         return text
+
+    async def save(self) -> str:
+        (result,) = await self._call([calls.save(self.sandbox_id)])
+        state: str = result["state"]
+        return state
+
+    async def restore(self, state: str) -> None:
+        await self._call([calls.restore(self.sandbox_id, state)])
+
+    async def fork(self, count: int = 1) -> list[Environment]:
+        (result,) = await self._call([calls.fork(self.sandbox_id, count)])
+        return [Environment(self.client, {**self._made, "sandbox_id": sandbox}) for sandbox in result["sandbox_ids"]]
 
     async def close(self) -> None:
         await self._close([calls.close(self.sandbox_id)])

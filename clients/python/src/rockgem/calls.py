@@ -147,6 +147,18 @@ def status(sandbox: str) -> Call:
     return Call("status", {"sandbox_id": sandbox})
 
 
+def save(sandbox: str) -> Call:
+    return Call("save", {"sandbox_id": sandbox})
+
+
+def restore(sandbox: str, state: str) -> Call:
+    return Call("restore", {"sandbox_id": sandbox, "state": state}, is_once=True)
+
+
+def fork(sandbox: str, count: int) -> Call:
+    return Call("fork", {"sandbox_id": sandbox, "count": count}, is_once=True)
+
+
 def close(sandbox: str) -> Call:
     return Call("close", {"sandbox_id": sandbox})
 

@@ -27,6 +27,7 @@ class Environment:
 
     def __init__(self, client: Client, made: dict[str, Any]) -> None:
         self.client = client
+        self._made = made
         self.sandbox_id: str = made["sandbox_id"]
         self.spec = Spec.from_wire(made["spec"])
         self.isolation: Any = made.get("isolation")
@@ -80,6 +81,28 @@ class Environment:
     def status(self) -> dict[str, Any]:
         """What the server knows: state, age, limits, the failure if any, the episode."""
         return self._call(calls.status(self.sandbox_id))
+
+    def save(self) -> str:
+        """Everything that decides how the environment goes on, as a short text to keep."""
+        state: str = self._call(calls.save(self.sandbox_id))["state"]
+        return state
+
+    def restore(self, state: str) -> None:
+        """Goes on from a state that an environment of the same id and arguments saved, on any server of this version.
+
+        Raises:
+            InvalidState: It is damaged, or of something else; nothing has changed then.
+        """
+        self._call(calls.restore(self.sandbox_id, state))
+
+    def fork(self, count: int = 1) -> list[Environment]:
+        """Makes `count` environments that go on from here, each on its own. Whoever forks closes them.
+
+        Raises:
+            RockError: Not all of them can be made; then none is left.
+        """
+        forked = self._call(calls.fork(self.sandbox_id, count))["sandbox_ids"]
+        return [Environment(self.client, {**self._made, "sandbox_id": sandbox}) for sandbox in forked]
 
     def close(self) -> None:
         """Ends the sandbox. Closing twice is once."""

@@ -15,11 +15,11 @@ import json
 from typing import Any
 
 __all__ = [
-    "Busy", "CallTimeout", "ClientClosed", "ConnectionLost", "EnvironmentFailed", "EpisodeEnded", "Failed",
-    "InfrastructureFailed", "InternalError", "InvalidAction", "InvalidArgument", "InvalidParams", "InvalidRequest",
-    "InvalidSeed", "IsolationRefused", "MethodNotFound", "NoAnswer", "NotAllowed", "NotReset", "Overloaded",
-    "ParseError", "ProtocolViolation", "Refused", "RockError", "SandboxClosed", "ShuttingDown", "TooLarge",
-    "UnknownEnvironment", "UnknownSandbox", "Unreachable",
+    "Busy", "CallTimeout", "ClientClosed", "Conflict", "ConnectionLost", "EnvironmentFailed", "EpisodeEnded", "Failed",
+    "Forbidden", "InfrastructureFailed", "InternalError", "InvalidAction", "InvalidArgument", "InvalidParams",
+    "InvalidRequest", "InvalidSeed", "InvalidState", "IsolationRefused", "MethodNotFound", "NoAnswer", "NotAllowed",
+    "NotFound", "NotReset", "Overloaded", "ParseError", "ProtocolViolation", "Refused", "RockError", "SandboxClosed",
+    "ShuttingDown", "TooLarge", "Unauthorized", "UnknownEnvironment", "UnknownSandbox", "Unreachable",
 ]  # fmt: skip
 
 
@@ -134,6 +134,34 @@ class InvalidAction(Refused):
     """An action is a text."""
 
     kind, code = "invalid_action", -32008
+
+
+class InvalidState(Refused):
+    """No saved state, a damaged one, or one of something else."""
+
+    kind, code = "invalid_state", -32015
+
+
+class NotFound(Refused):
+    kind, code = "not_found", -32016
+
+
+class Conflict(Refused):
+    """It exists already, or is in a state that does not allow this."""
+
+    kind, code = "conflict", -32017
+
+
+class Unauthorized(Refused):
+    """No API key was sent, or none that the server knows: give one in `headers`."""
+
+    kind, code = "unauthorized", -32018
+
+
+class Forbidden(Refused):
+    """The API key does not allow this."""
+
+    kind, code = "forbidden", -32019
 
 
 class NotAllowed(Refused):
