@@ -1,0 +1,126 @@
+import GEM
+
+/// The body of `POST /containers/create` for one sandbox.
+struct ContainerRequest {
+    /// Labels by which a server finds its sandboxes again.
+    enum Label {
+        static let sandbox = "rock.sandbox"
+        static let server = "rock.server"
+        /// In front of the client's own.
+        static let client = "rock.label."
+    }
+
+    /// What root inside may still do: what engines grant by default, less raw sockets and device files. The rest is what
+    /// `apt-get install`, `useradd`, `su` and `chown` need.
+    static let capabilities = [
+        "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID",
+        "SETPCAP", "SETUID", "SYS_CHROOT",
+    ]
+    /// Where the rocklet lies inside, and where it puts its sockets.
+    static let rockletPath = "/.rocklet"
+    static let socketFolder = "/.rock"
+
+    let specification: SandboxSpecification
+    let server: String
+    /// The image as the engine knows it: by digest, so that no other comes in between.
+    let image: String
+    let runFolder: String
+    let rocklet: String
+    /// Open files and processes for each user inside, hard.
+    let descriptors: Int
+    let tasks: Int
+    let labelsFiles: Bool
+    /// Whether the container's own layer is to be limited.
+    let limitsDisk: Bool
+
+    var json: JSON {
+        var object: JSON.Object = [
+            "Image": .string(image),
+            "Hostname": .string(specification.hostname ?? specification.id.rawValue),
+            // The rocklet starts programs as any user there is, whatever user the image names.
+            "User": "0:0",
+            "Entrypoint": [.string(Self.rockletPath), "serve", "--folder", .string(Self.socketFolder)],
+            "Cmd": [],
+            "Env": .array(
+                specification.environment.sorted { $0.key < $1.key }.map { .string("\($0.key)=\($0.value)") }),
+            "Labels": .object(labels),
+            // A check that the image brings along would run beside what the sandbox is for.
+            "Healthcheck": ["Test": ["NONE"]],
+            "StopSignal": "SIGTERM",
+            "HostConfig": .object(host),
+        ]
+        let ports = publishedPorts
+        guard !ports.isEmpty else { return .object(object) }
+        var exposed = JSON.Object()
+        for port in ports { exposed["\(port)/tcp"] = .object(JSON.Object()) }
+        object["ExposedPorts"] = .object(exposed)
+        return .object(object)
+    }
+
+    private var labels: JSON.Object {
+        var labels: JSON.Object = [
+            Label.sandbox: .string(specification.id.rawValue), Label.server: .string(server),
+        ]
+        for (name, value) in specification.labels.sorted(by: { $0.key < $1.key }) {
+            labels[Label.client + name] = .string(value)
+        }
+        return labels
+    }
+
+    /// Without a network there is nothing to be published.
+    private var publishedPorts: [UInt16] {
+        specification.network == .none ? [] : Set(specification.publishedPorts).sorted()
+    }
+
+    private var host: JSON.Object {
+        let limits = specification.limits
+        var host: JSON.Object = [
+            "Memory": .number(JSON.Number(Int(limits.memoryBytes))),
+            // Memory and swap together: no swap on top.
+            "MemorySwap": .number(JSON.Number(Int(limits.memoryBytes))),
+            "NanoCpus": .number(JSON.Number(Int((limits.cpus * 1e9).rounded()))),
+            "PidsLimit": .number(JSON.Number(limits.processes)),
+            "Privileged": false,
+            "CapDrop": ["ALL"],
+            "CapAdd": .array(Self.capabilities.map { .string($0) }),
+            "NetworkMode": specification.network == .none ? "none" : "bridge",
+            "IpcMode": "private",
+            "RestartPolicy": ["Name": "no"],
+            "AutoRemove": false,
+            "LogConfig": ["Type": "json-file", "Config": ["max-size": "1m", "max-file": "1"]],
+            "Ulimits": [Self.ulimit("nofile", descriptors), Self.ulimit("nproc", tasks)],
+        ]
+        if limitsDisk, let bytes = limits.diskBytes { host["StorageOpt"] = ["size": .string(String(bytes))] }
+        var ports = JSON.Object()
+        for port in publishedPorts {
+            // Any free port, of loopback only.
+            ports["\(port)/tcp"] = [["HostIp": "127.0.0.1", "HostPort": ""]]
+        }
+        if !ports.members.isEmpty { host["PortBindings"] = .object(ports) }
+        let own = [
+            SandboxMount(source: rocklet, target: Self.rockletPath),
+            SandboxMount(source: runFolder, target: Self.socketFolder, isReadOnly: false),
+        ]
+        var mounts = specification.mounts.map(Self.mount)
+        if labelsFiles {
+            // Only this form of a mount has the files labelled so that containers may use them: `z` for many, `Z` for one.
+            host["Binds"] = .array(
+                own.map { .string("\($0.source):\($0.target):\($0.isReadOnly ? "ro,z" : "rw,Z")") })
+        } else {
+            mounts += own.map(Self.mount)
+        }
+        if !mounts.isEmpty { host["Mounts"] = .array(mounts) }
+        return host
+    }
+
+    private static func mount(_ mount: SandboxMount) -> JSON {
+        [
+            "Type": "bind", "Source": .string(mount.source), "Target": .string(mount.target),
+            "ReadOnly": .bool(mount.isReadOnly), "BindOptions": ["Propagation": "rprivate"],
+        ]
+    }
+
+    private static func ulimit(_ name: String, _ value: Int) -> JSON {
+        ["Name": .string(name), "Soft": .number(JSON.Number(value)), "Hard": .number(JSON.Number(value))]
+    }
+}

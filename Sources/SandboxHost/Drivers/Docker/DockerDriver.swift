@@ -1,0 +1,211 @@
+package import GEM
+import Glibc
+import Synchronization
+package import Transport
+
+// Sandboxes in containers of an engine that speaks the Docker Engine API: Docker or Podman.
+//
+//   DockerDriver.swift            what it can do
+//   DockerDriver+Start.swift      a container is made and its rocklet answers
+//   DockerDriver+Adopt.swift      finding again what a predecessor left
+//   DockerDriver+Images.swift     pull, commit, push
+//   DockerDriver+Examine.swift    what works here
+//   DockerConfiguration.swift     how it runs sandboxes
+//   DockerSandbox.swift           one of them, watched until its end
+//   ContainerRequest.swift        what the engine is asked to make
+//   ContainerWalls.swift          which walls stand
+//   RunFolder.swift               the folder that a sandbox shares with the host
+//   Engine/                       the engine's API
+
+/// Runs sandboxes in containers.
+///
+/// Root inside has the capabilities of ``ContainerRequest/capabilities`` and no others; `no_new_privileges` is not set,
+/// because `su` and `sudo` are to work inside, and what they can gain is what process 1 has to begin with.
+package final class DockerDriver: SandboxDriver {
+    package let name = "docker"
+    let configuration: DockerConfiguration
+    let loops: EventLoopGroup
+    private let state = Mutex(State())
+
+    private struct State {
+        var engine: Engine?
+        var info: EngineInfo?
+        var sandboxes: [SandboxID: DockerSandbox] = [:]
+        /// Whether the engine's storage limits a container's layer; `nil` before it was tried.
+        var limitsDisk: Bool?
+        /// Pulls that run, by image and who asks.
+        var pulls: [String: Task<String, any Error>] = [:]
+    }
+
+    /// - Parameters:
+    ///   - configuration: How to run sandboxes.
+    ///   - loops: Carry the connections to the engine.
+    package init(_ configuration: DockerConfiguration, loops: EventLoopGroup) {
+        self.configuration = configuration
+        self.loops = loops
+    }
+
+    /// Stops watching the sandboxes, which go on. For a process that is about to end.
+    package func release() {
+        for sandbox in state.withLock({ Array($0.sandboxes.values) }) { sandbox.release() }
+    }
+
+    // MARK: What is known
+
+    /// The engine; looked for until one is found.
+    func engine() throws(Failure) -> Engine {
+        if let engine = state.withLock(\.engine) { return engine }
+        var variables: [String: String] = [:]
+        for name in ["DOCKER_HOST", "XDG_RUNTIME_DIR"] {
+            if let value = getenv(name) { variables[name] = String(cString: value) }
+        }
+        let socket = try EngineSocket.find(setting: configuration.socket, variables: variables)
+        let loop = loops.next()
+        return state.withLock { state in
+            if let engine = state.engine { return engine }
+            let engine = Engine(socket, on: loop)
+            state.engine = engine
+            return engine
+        }
+    }
+
+    /// What the engine enforces; asked once.
+    func info() async throws(Failure) -> EngineInfo {
+        if let info = state.withLock(\.info) { return info }
+        let engine = try engine()
+        do {
+            let info = try EngineInfo(try await engine.json(EngineCall("GET", "/info")))
+            state.withLock { $0.info = info }
+            return info
+        } catch {
+            throw error.failure("The container engine cannot be used")
+        }
+    }
+
+    /// Whether the engine limits a container's layer, as far as it has been tried.
+    var limitsDisk: Bool? {
+        get { state.withLock(\.limitsDisk) }
+        set { state.withLock { $0.limitsDisk = newValue } }
+    }
+
+    func sandbox(_ id: SandboxID) -> DockerSandbox? { state.withLock { $0.sandboxes[id] } }
+
+    func keep(_ sandbox: DockerSandbox) {
+        state.withLock { $0.sandboxes.updateValue(sandbox, forKey: sandbox.id) }?.release()
+    }
+
+    func forget(_ id: SandboxID) {
+        state.withLock { $0.sandboxes.removeValue(forKey: id) }?.release()
+    }
+
+    /// Joins the pull called `key`, or begins it.
+    ///
+    /// - Returns: The pull, and whether it was begun.
+    func pull(
+        _ key: String, _ body: @escaping @Sendable () async throws -> String
+    ) -> (Task<String, any Error>, isNew: Bool) {
+        state.withLock { state in
+            if let running = state.pulls[key] { return (running, false) }
+            // It goes on for the others when whoever began it leaves; the engine's answer or the time limit ends it.
+            let task = Task(executorPreference: loops.next()) {
+                defer { self.state.withLock { _ = $0.pulls.removeValue(forKey: key) } }
+                return try await body()
+            }
+            state.pulls[key] = task
+            return (task, true)
+        }
+    }
+
+    /// The container's name: unique on the engine, and known without asking.
+    func containerName(_ id: SandboxID) -> String { "rock-\(configuration.serverName.prefix(8))-\(id)" }
+
+    func folder(_ id: SandboxID) -> StateFolder { StateFolder(id, in: configuration.sandboxesFolder) }
+
+    /// Runs what blocks on a thread that may.
+    static func blocking<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        let result: Result<Value, Failure>
+        do {
+            result = try await BlockingPool.run {
+                do throws(Failure) { return .success(try work()) } catch { return .failure(error) }
+            }
+        } catch {
+            throw Failure(.infraFailed, "No thread for blocking work: \(error).")
+        }
+        return try result.get()
+    }
+
+    // MARK: Living sandboxes
+
+    package func stop(_ id: SandboxID, grace: Duration) async throws(Failure) {
+        let engine = try engine()
+        let sandbox = sandbox(id)
+        sandbox?.isStopping = true
+        let seconds = max(0, grace.components.seconds + (grace.components.attoseconds > 0 ? 1 : 0))
+        do {
+            try await engine.perform(
+                EngineCall("POST", "/containers/\(containerName(id))/stop", query: [("t", String(seconds))])
+                    .within(grace + .seconds(60)))
+        } catch {
+            sandbox?.isStopping = false
+            guard error.isNotFound else { throw error.failure("Sandbox \(id) cannot be stopped") }
+            throw Failure(.unknownSandbox, "The container engine has no container of sandbox \(id).")
+        }
+        _ = await sandbox?.ending.wait()
+    }
+
+    package func remove(_ id: SandboxID) async throws(Failure) {
+        sandbox(id)?.isStopping = true
+        let folder = folder(id)
+        do {
+            try await removeContainer(containerName(id))
+        } catch {
+            throw error.failure("Sandbox \(id) cannot be removed")
+        }
+        sandbox(id)?.ending.finish(SandboxEnd(signal: SIGKILL, reason: "The sandbox was removed."))
+        forget(id)
+        try await Self.blocking { () throws(Failure) in try RunFolder(state: folder).remove() }
+    }
+
+    /// Removes a container by name or id, running or not. That there is none is no failure.
+    func removeContainer(_ name: String) async throws(EngineError) {
+        let engine: Engine
+        do { engine = try self.engine() } catch { throw EngineError(kind: .unreachable, message: error.message) }
+        do {
+            try await engine.perform(
+                EngineCall("DELETE", "/containers/\(name)", query: [("force", "true"), ("v", "true")]))
+        } catch {
+            switch error.kind {
+            case .refused(404): return
+            case .refused(409):
+                // Somebody removes it already: done when that is.
+                do {
+                    try await engine.perform(
+                        EngineCall("POST", "/containers/\(name)/wait", query: [("condition", "removed")]))
+                } catch {
+                    guard error.isNotFound else { throw error }
+                }
+            default: throw error
+            }
+        }
+    }
+
+    package func statistics(_ id: SandboxID) async throws(Failure) -> SandboxStatistics {
+        let engine = try engine()
+        let container = "/containers/\(containerName(id))"
+        do {
+            async let usage = engine.json(
+                EngineCall("GET", container + "/stats", query: [("stream", "false"), ("one-shot", "true")]))
+            async let description = engine.json(EngineCall("GET", container + "/json", query: [("size", "true")]))
+            var statistics = SandboxStatistics(usage: try await usage)
+            statistics.diskBytes = try ContainerState(try await description).layerBytes ?? 0
+            if limitsDisk == true { statistics.diskLimitBytes = sandbox(id)?.specification.limits.diskBytes }
+            return statistics
+        } catch let error as EngineError {
+            throw error.failure("What sandbox \(id) uses cannot be told")
+        } catch {
+            throw Failure(.infraFailed, "What sandbox \(id) uses cannot be told: \(error).")
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import GEM
+import Glibc
+import Synchronization
+import Transport
+
+/// A sandbox in a container, watched until it ends.
+final class DockerSandbox: Sendable {
+    let id: SandboxID
+    let specification: SandboxSpecification
+    let ending = SandboxEnding()
+    private let container: String
+    private let process: ProcessIdentity?
+    private let engine: Engine
+    private let stopping = Mutex(false)
+    private let watch = Mutex<Task<Void, Never>?>(nil)
+
+    /// Whether somebody has asked for its end.
+    var isStopping: Bool {
+        get { stopping.withLock { $0 } }
+        set { stopping.withLock { $0 = newValue } }
+    }
+
+    /// - Parameters:
+    ///   - specification: What it is.
+    ///   - container: The container's id.
+    ///   - process: Its first process, where this machine sees it.
+    ///   - engine: Whose container it is.
+    init(_ specification: SandboxSpecification, container: String, process: ProcessIdentity?, engine: Engine) {
+        id = specification.id
+        self.specification = specification
+        self.container = container
+        self.process = process
+        self.engine = engine
+        // Owned and cancelled by `release`.
+        let task = Task(executorPreference: engine.loop) { await self.follow() }
+        watch.withLock { $0 = task }
+    }
+
+    /// Stops watching.
+    func release() {
+        watch.withLock { $0.take() }?.cancel()
+    }
+
+    /// Waits for the end and tells it.
+    ///
+    /// The kernel says at once when a process has ended, and waiting for it costs nothing, while Podman looks several times
+    /// a second for each client that waits for a container. So the engine is asked how it ended, and asked to wait only
+    /// where the process is not to be seen.
+    private func follow() async {
+        var sawEnd = false
+        if let process {
+            guard let descriptor = process.watch(on: engine.loop) else { return await tell(sawEnd: true) }
+            do {
+                try await descriptor.wait()
+                sawEnd = true
+            } catch {}  // cancelled, or there is nothing left to watch with: the engine is asked
+            descriptor.close()
+        }
+        guard !Task.isCancelled else { return }
+        await tell(sawEnd: sawEnd)
+    }
+
+    /// Asks the engine until it says how the container ended. An engine that restarts is waited for, except where the end
+    /// itself is known.
+    private func tell(sawEnd: Bool) async {
+        var pause = Duration.milliseconds(100)
+        let patience = ContinuousClock.now + .seconds(10)
+        while !Task.isCancelled {
+            do {
+                let call = EngineCall("POST", "/containers/\(container)/wait", query: [("condition", "not-running")])
+                _ = try await engine.json(sawEnd ? call : call.patient())
+                return ending.finish(
+                    end(
+                        try ContainerState(
+                            try await engine.json(
+                                EngineCall("GET", "/containers/\(container)/json")))))
+            } catch {
+                if error.isNotFound {
+                    return ending.finish(
+                        SandboxEnd(
+                            reason: isStopping
+                                ? "The sandbox was removed." : "Somebody removed the sandbox's container."))
+                }
+                if sawEnd, ContinuousClock.now > patience {
+                    return ending.finish(
+                        SandboxEnd(
+                            reason: "The sandbox ended, and the container engine does not say how: \(error.message)"))
+                }
+            }
+            do { try await engine.loop.sleep(until: ContinuousClock.now + pause) } catch { return }
+            pause = min(pause * 2, .seconds(15))
+        }
+    }
+
+    /// What a container that does not run says about its end.
+    private func end(_ state: ContainerState) -> SandboxEnd { Self.end(state, isStopping: isStopping) }
+
+    static func end(_ state: ContainerState, isStopping: Bool) -> SandboxEnd {
+        // The engine adds 128 to the number of a signal.
+        let signal: Int32? = 129...192 ~= state.exitCode ? state.exitCode - 128 : nil
+        let reason: String
+        if isStopping {
+            reason = "The sandbox was stopped."
+        } else if state.ranOutOfMemory {
+            reason = "The sandbox ran out of its memory."
+        } else if !state.error.isEmpty {
+            reason = "The container engine could not go on with the sandbox: \(state.error)"
+        } else if let signal {
+            reason =
+                signal == SIGKILL
+                ? "The sandbox was killed (SIGKILL), from outside or for want of memory."
+                : "Signal \(signal) ended the sandbox."
+        } else {
+            reason = "The sandbox's first process ended by itself with status \(state.exitCode)."
+        }
+        return SandboxEnd(
+            exitCode: signal == nil ? state.exitCode : nil, signal: signal,
+            ranOutOfMemory: state.ranOutOfMemory && !isStopping, reason: reason)
+    }
+}

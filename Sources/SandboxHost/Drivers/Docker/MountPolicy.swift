@@ -1,0 +1,59 @@
+import GEM
+import Glibc
+
+/// Which folders of this machine a sandbox may see.
+struct MountPolicy {
+    /// Folders, with all that is below them.
+    let allowed: [String]
+
+    /// More than any sandbox needs.
+    private static let most = 64
+    /// Where a mount would hide what makes the sandbox one.
+    private static let reserved = [
+        "/proc", "/sys", "/dev", ContainerRequest.socketFolder, ContainerRequest.rockletPath,
+    ]
+
+    /// - Throws: ``Failure`` of kind `invalidArgument` or `forbidden` that names the mount.
+    func check(_ mounts: [SandboxMount]) throws(Failure) {
+        guard mounts.count <= Self.most else {
+            throw Failure(.invalidArgument, "A sandbox can have at most \(Self.most) mounts.")
+        }
+        for mount in mounts {
+            guard Self.isPlain(mount.source), Self.isPlain(mount.target), mount.target != "/" else {
+                throw Failure(
+                    .invalidArgument,
+                    "A mount goes from an absolute path to another, without \"..\" and not onto /: "
+                        + "\(EngineText.line(mount.source)) to \(EngineText.line(mount.target)).")
+            }
+            guard !Self.reserved.contains(where: { Self.contains($0, mount.target) }) else {
+                throw Failure(.invalidArgument, "Nothing can be mounted on \(EngineText.line(mount.target)).")
+            }
+            // What a link leads to is what would be mounted.
+            guard let source = Self.real(mount.source) else {
+                throw Failure(.invalidArgument, "There is no \(EngineText.line(mount.source)) to be mounted.")
+            }
+            guard source == mount.source, allowed.contains(where: { Self.contains(Self.real($0) ?? $0, source) }) else {
+                throw Failure(
+                    .forbidden,
+                    "The server does not let sandboxes see \(EngineText.line(mount.source)). Add its folder, by its real path, "
+                        + "to the allowed mounts.")
+            }
+        }
+    }
+
+    private static func contains(_ folder: String, _ path: String) -> Bool {
+        path == folder || path.hasPrefix(folder.hasSuffix("/") ? folder : folder + "/")
+    }
+
+    private static func isPlain(_ path: String) -> Bool {
+        guard path.hasPrefix("/"), path.utf8.count < 4096, !path.utf8.contains(0) else { return false }
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        return path == "/" || segments.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    }
+
+    private static func real(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}
