@@ -5,3 +5,17 @@
 //   Exec/       programs without a terminal
 //   Files/      reading, writing, listing, archives
 //   Ports/      ways to what listens inside
+
+import GEM
+
+/// The parts of the in-sandbox interface.
+enum RockletServices {
+    /// All of them. A new one is a new line here.
+    static func all(_ context: ServerContext, _ environments: [EnvironmentSpec]) throws -> [any Service] {
+        [
+            SystemService(context),
+            ExecuteService(context),
+            try EnvironmentRoutes(environments),
+        ]
+    }
+}
