@@ -33,7 +33,9 @@ let package = Package(
             exclude: ["README.md", "en-basic.txt", "en-basic-starts.txt", "en.txt", "en-starts.txt", "crossword.txt"]),
         .target(name: "Envs", dependencies: ["GEM", "WordLists"], swiftSettings: strict),
         // Root filesystems: tar and OCI layouts in, shared layers, registries.
-        .target(name: "Images", dependencies: ["GEM", "Transport", "CLinux"], swiftSettings: strict),
+        .target(name: "Images", dependencies: ["CImages", "GEM", "Transport", "CLinux"], swiftSettings: strict),
+        // SHA-256 and file calls; optimised in debug builds too, which would else hash a hundred times slower.
+        .target(name: "CImages", cSettings: [.unsafeFlags(["-O2"])]),
         .target(name: "SandboxHost", dependencies: ["GEM", "Images", "Transport", "CLinux"], swiftSettings: strict),
         .target(name: "Registry", dependencies: ["GEM", "CSQLite"], swiftSettings: strict),
         .target(
