@@ -119,6 +119,21 @@ package final class SandboxRegistry: Sendable {
         }
     }
 
+    /// Has `body` run as a transaction, after all that were handed over before, without anyone waiting for it. For what may be
+    /// lost without harm, such as how far a start has come; that it could not be written is told to nobody.
+    package func post(_ body: @escaping @Sendable (RegistryTransaction) throws -> Void) {
+        let job = RegistryWriter.Job { transaction in
+            do {
+                try body(transaction)
+                return .keep { _ in }
+            } catch {
+                return .discard { _ in }
+            }
+        }
+        // Overloaded or closed: nobody would be told anyway.
+        try? writer.submit(job)
+    }
+
     /// Notes that a sandbox was used: its idle limit begins anew.
     ///
     /// Memory knows at once; the disk within ``touchPrecisionSeconds`` of the limit's length, and without anyone waiting.

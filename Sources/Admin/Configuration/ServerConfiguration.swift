@@ -21,6 +21,8 @@ package struct ServerConfiguration: Sendable {
     package var allowedOrigins: [String] = []
     /// What runs the sandboxes.
     package var sandboxes = Sandboxes()
+    /// Sandboxes with a root filesystem.
+    package var runtime = Runtime()
     /// What one client may ask for at a time.
     package var limits = Limits()
 
@@ -94,6 +96,7 @@ extension ServerConfiguration {
         new.loops = try root.integer("loops", in: 1...256) ?? loops
         new.allowedOrigins = try root.texts("allowed_origins") ?? allowedOrigins
         if var section = try root.section("sandboxes") { try new.sandboxes.apply(&section) }
+        if var section = try root.section("runtime") { try new.runtime.apply(&section) }
         if var section = try root.section("limits") { try new.limits.apply(&section) }
         try root.refuseUnknownKeys()
         self = new

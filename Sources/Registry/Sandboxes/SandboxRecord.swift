@@ -16,8 +16,8 @@ package struct SandboxRecord: Equatable, Sendable {
     package internal(set) var namespace: String
     package internal(set) var clusterName: String
     package internal(set) var driver: String
-    /// Which walls hold, as the driver names them.
-    package internal(set) var isolation: String
+    /// Which walls hold, in a few words.
+    package var isolation: String
     package let cpus: Double
     package let memoryBytes: Int64
     package let authorizationEncrypted: String?

@@ -1,13 +1,14 @@
 /// Moves records between memory and their table.
 extension Database {
     private static let fixed = [
-        "serial", "id", "image", "user_id", "experiment_id", "namespace", "cluster_name", "driver", "isolation", "cpus",
+        "serial", "id", "image", "user_id", "experiment_id", "namespace", "cluster_name", "driver", "cpus",
         "limit_cpus", "memory_bytes", "num_gpus", "accelerator_type", "disk", "disk_limit_rootfs", "auth_token",
         "authorization_encrypted", "gray_flag", "auto_clear_seconds", "auto_archive_seconds", "auto_delete_seconds",
         "create_time",
     ]
     private static let changing = [
-        "revision", "state", "host_id", "host_name", "host_ip", "phases", "port_mapping", "metadata", "reason",
+        "revision", "state", "isolation", "host_id", "host_name", "host_ip", "phases", "port_mapping", "metadata",
+        "reason",
         "start_time", "stop_time", "archive_time", "delete_time", "auto_stop_time", "auto_archive_time",
         "auto_delete_time",
     ]
@@ -105,7 +106,6 @@ extension SandboxRecord {
         row.text(namespace)
         row.text(clusterName)
         row.text(driver)
-        row.text(isolation)
         row.real(cpus)
         row.real(limitCPUs)
         row.integer(memoryBytes)
@@ -125,6 +125,7 @@ extension SandboxRecord {
     fileprivate func bindChanging(to row: inout Statement.Bindings) {
         row.integer(revision)
         row.text(state.rawValue)
+        row.text(isolation)
         row.text(hostID)
         row.text(hostName)
         row.text(hostIP)
@@ -152,7 +153,6 @@ extension SandboxRecord {
         request.namespace = try row.text()
         request.clusterName = try row.text()
         request.driver = try row.text()
-        request.isolation = try row.text()
         request.cpus = try row.real()
         request.limitCPUs = try row.optionalReal()
         request.memoryBytes = try row.integer()
@@ -170,6 +170,7 @@ extension SandboxRecord {
         self.init(request, serial: serial, createTime: createTime)
         revision = try row.integer()
         state = try row.value("state") { SandboxState(rawValue: $0) }
+        isolation = try row.text()
         hostID = try row.text()
         hostName = try row.text()
         hostIP = try row.text()

@@ -81,7 +81,7 @@ package final class RegistryTransaction {
         var record = old
         change(&record)
         for index in record.phases.indices { record.phases[index].message = Self.cut(record.phases[index].message) }
-        let texts = [record.hostID, record.hostName, record.hostIP] + record.phases.map(\.name)
+        let texts = [record.isolation, record.hostID, record.hostName, record.hostIP] + record.phases.map(\.name)
         guard texts.allSatisfy({ $0.utf8.count <= SandboxRequest.textLimit }), record.phases.count <= 16,
             record.ports.count <= 256
         else {
@@ -160,6 +160,11 @@ package final class RegistryTransaction {
         }
         if let answer = entry.answer { return .answered(answer) }
         return entry.isInherited ? .interrupted : .inProgress
+    }
+
+    /// The answer to a request, if it has been given and kept; claims nothing.
+    package func answer(to key: RequestKey) -> [UInt8]? {
+        (draft.requests[key] ?? group.request(key)).flatMap { $0?.answer }
     }
 
     /// The longest answer that is kept, in bytes.
