@@ -5,6 +5,7 @@
 //   Store/                  transactions, and the one writer that brings many of them to the disk at once
 //   Changes/                what happened, for those who wait for it
 //   Keys/                   API keys
+//   Catalog/                environments that were registered by name
 //   Requests/               requests that a client may send twice
 //   Log/                    the audit log and the billing entries
 //   Time/                   moments, time zones, ISO 8601

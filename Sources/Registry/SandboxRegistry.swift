@@ -36,6 +36,9 @@ package final class SandboxRegistry: Sendable {
     /// Where the file is.
     package var path: String { configuration.path }
 
+    /// The registry's clock.
+    package var now: Timestamp { configuration.clock() }
+
     /// How times are written in answers.
     package var times: TimeFormat { configuration.times }
 

@@ -8,6 +8,7 @@ enum Schema {
         Migration(number: 2, sql: billing),
         Migration(number: 3, sql: keysAndAudit),
         Migration(number: 4, sql: requests),
+        Migration(number: 5, sql: catalog),
     ]
 
     private static let sandboxes = """
@@ -120,6 +121,20 @@ enum Schema {
             create_time INTEGER NOT NULL,
             answer BLOB,
             PRIMARY KEY (scope, request_id)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Environments by name; tags one a line.
+    private static let catalog = """
+        CREATE TABLE catalog (
+            name TEXT PRIMARY KEY,
+            image TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            description TEXT NOT NULL,
+            tags TEXT NOT NULL,
+            extra_spec TEXT,
+            create_time INTEGER NOT NULL,
+            update_time INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         """
 }

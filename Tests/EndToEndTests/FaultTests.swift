@@ -68,7 +68,7 @@ import Testing
             #expect(try await server.curl(["-H", "Origin: http://evil.example"], "/health").status == 403)
             #expect(try await server.curl([], "/nowhere").status == 404)
             #expect(try await server.curl(["-X", "DELETE"], "/rpc").status == 405)
-            #expect(try await server.curl([], "/health").body == #"{"status":"healthy"}"#)
+            #expect(try await server.curl([], "/health").body == #"{"status":"ok"}"#)
         }
     }
 

@@ -19,6 +19,19 @@ package struct ServerConfiguration: Sendable {
     /// Web origins whose pages may call the server, such as `http://localhost:3000`. A request that carries any other
     /// `Origin` is refused: a page someone happens to visit must not reach a server on loopback.
     package var allowedOrigins: [String] = []
+    /// Names that the server is called by, besides addresses and `localhost`: with any other in a `Host` header, a server
+    /// that asks for no keys answers nothing but environments' calls.
+    package var allowedHosts: [String] = []
+    /// When API keys are asked for.
+    package var keyRequirement = KeyRequirement.automatic
+    /// Where the log goes and what it holds.
+    package var logs = LogConfiguration()
+    /// Whether sandboxes, keys and the catalog are kept in the data directory. A server that is gone after one command
+    /// keeps nothing.
+    package var keepsRegistry = true
+
+    /// The registry's file.
+    package var registryPath: String { dataDirectory + "/registry.db" }
     /// What runs the sandboxes.
     package var sandboxes = Sandboxes()
     /// Sandboxes with a root filesystem.
@@ -95,6 +108,9 @@ extension ServerConfiguration {
         new.rpcSocketPath = try root.text("rpc_socket") ?? rpcSocketPath
         new.loops = try root.integer("loops", in: 1...256) ?? loops
         new.allowedOrigins = try root.texts("allowed_origins") ?? allowedOrigins
+        new.allowedHosts = try root.texts("allowed_hosts") ?? allowedHosts
+        new.keyRequirement = try root.word("api_keys") ?? keyRequirement
+        if var section = try root.section("logging") { try new.logs.apply(&section) }
         if var section = try root.section("sandboxes") { try new.sandboxes.apply(&section) }
         if var section = try root.section("runtime") { try new.runtime.apply(&section) }
         if var section = try root.section("limits") { try new.limits.apply(&section) }
@@ -135,6 +151,26 @@ extension ServerConfiguration.Limits {
         ] {
             if let seconds = try section.number(key, in: 0.001...86_400) { self[keyPath: limit] = .seconds(seconds) }
         }
+        try section.refuseUnknownKeys()
+    }
+}
+
+extension LogConfiguration {
+    fileprivate mutating func apply(_ section: inout ConfigurationSection) throws(Failure) {
+        folder = try section.text("path") ?? folder
+        fileName = try section.text("file_name") ?? fileName
+        if let word = try section.text("level") {
+            guard let level = LogLevel(word: word) else {
+                throw Failure(
+                    .invalidArgument, "The log's level must be one of DEBUG, INFO, WARNING, ERROR, not '\(word)'.")
+            }
+            self.level = level
+        }
+        format = try section.word("log_format") ?? format
+        access = try section.word("access") ?? access
+        rotateBytes = try section.bytes("rotate_size", in: 4096...1 << 40) ?? rotateBytes
+        rotateSeconds = try section.integer("rotate_seconds", in: 0...31_536_000) ?? rotateSeconds
+        keep = try section.integer("keep", in: 0...1000) ?? keep
         try section.refuseUnknownKeys()
     }
 }

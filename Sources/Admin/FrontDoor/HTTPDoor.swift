@@ -1,18 +1,25 @@
 import GEM
+import Registry
 import Transport
 
 /// Every path of the HTTP server.
 struct HTTPDoor: Sendable {
     let rpc: RPCDoor
     let rest: RESTDoor
+    let interface: InterfaceDoor
+    let crossOrigin: CrossOrigin
     let limits: ServerConfiguration.Limits
-    /// Web origins whose pages may call.
-    let allowedOrigins: [String]
 
     private static let environments = Array("/apis/v1/envs/gem/".utf8)
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
-        if request.headers.contains("Origin"), let refusal = refusal(of: request) { return refusal }
+        // Browsers say which page a request comes from; nobody else does.
+        guard let origin = request.headers["Origin"] else { return await route(request) }
+        return await crossOrigin.answer(request, from: origin) { await route(request) }
+    }
+
+    /// Environments first: they are stepped tens of thousands of times a second.
+    private func route(_ request: HTTPRequest) async -> HTTPResponse {
         let path = request.rawPath
         switch path.count {
         case 4 where path.elementsEqual("/rpc".utf8): return await answerRPC(request)
@@ -21,19 +28,27 @@ struct HTTPDoor: Sendable {
                 ? .json(.ok, Array(#"{"message":"hello, ROCK!"}"#.utf8)) : Self.methodNotAllowed("GET, HEAD")
         case 7 where path.elementsEqual("/health".utf8):
             return request.isMethod("GET") || request.isMethod("HEAD")
-                ? .json(.ok, Array(#"{"status":"healthy"}"#.utf8)) : Self.methodNotAllowed("GET, HEAD")
+                ? .json(.ok, Array(#"{"status":"ok"}"#.utf8)) : Self.methodNotAllowed("GET, HEAD")
         case Self.environments.count... where path.starts(with: Self.environments):
             return await answerREST(request, name: path.dropFirst(Self.environments.count))
-        default: return Self.notFound
+        default:
+            if let refusal = crossOrigin.refusal(ofHost: request) { return refusal }
+            return await interface.answer(request)
         }
     }
 
     // MARK: - Paths
 
     private func answerRPC(_ request: HTTPRequest) async -> HTTPResponse {
+        let caller: Caller
+        switch admit(request) {
+        case .success(let admitted): caller = admitted
+        case .failure(let refusal): return .refusal(refusal)
+        }
         if request.isMethod("POST") {
             guard let body = await body(of: request) else { return Self.tooLarge(limits.messageBytes) }
-            guard let answer = await rpc.answer(body, connection: ClientConnection(request.connection)) else {
+            guard let answer = await rpc.answer(body, caller: caller, connection: ClientConnection(request.connection))
+            else {
                 return HTTPResponse(204)
             }
             return .json(.ok, answer)
@@ -41,12 +56,13 @@ struct HTTPDoor: Sendable {
         guard request.isMethod("GET") else { return Self.methodNotAllowed("GET, POST") }
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = limits.messageBytes
-        let messages = MessageDoor(rpc: rpc, inFlight: limits.inFlight)
+        let messages = MessageDoor(rpc: rpc, caller: caller, inFlight: limits.inFlight)
         let connection = ClientConnection(request.connection)
         return .webSocket(configuration) { socket in try await messages.serve(socket, connection: connection) }
     }
 
     private func answerREST(_ request: HTTPRequest, name: ArraySlice<UInt8>) async -> HTTPResponse {
+        if case .failure(let refusal) = admit(request, scope: .user) { return .refusal(refusal) }
         guard request.isMethod("POST") else { return Self.methodNotAllowed("POST") }
         guard let body = await body(of: request) else { return Self.tooLarge(limits.messageBytes) }
         let name = String(decoding: name, as: UTF8.self)
@@ -61,34 +77,32 @@ struct HTTPDoor: Sendable {
 
     // MARK: - Refusals
 
-    /// A page that somebody happens to visit must not reach a server on loopback: browsers name the page's origin.
-    private func refusal(of request: HTTPRequest) -> HTTPResponse? {
-        let origins = request.headers.all(named: "Origin")
-        if origins.allSatisfy(allowedOrigins.contains) { return nil }
-        return Self.detail(
-            403,
-            "Pages from \(origins.joined(separator: ", ").prefix(200)) may not call this server. List the origin under allowed_origins."
-        )
+    /// Who sent `request`, if that is somebody who may do what `scope` is needed for.
+    private func admit(_ request: HTTPRequest, scope: APIScope = .read) -> Result<Caller, Access.Refusal> {
+        let access = interface.access
+        // The usual case on loopback, decided without looking for headers that are not there.
+        if access.keys == nil, !access.isKeyRequired { return .success(.anyone) }
+        do throws(Access.Refusal) {
+            let caller = try access.caller(of: request)
+            if caller.may(scope) { return .success(caller) }
+            throw Access.Refusal(
+                failure: Failure(
+                    .forbidden, "This needs a key of scope \(scope.rawValue), not \(caller.scope.rawValue)."))
+        } catch {
+            interface.services.metrics.refusals.add()
+            Log(interface.services.logs, "access")(
+                .warning, "\(request.peer) may not call environments: \(error.failure.message)")
+            return .failure(error)
+        }
     }
 
-    private static let notFound = detail(.notFound, "Not Found")
+    private static let notFound = HTTPResponse.problem(.notFound, "Not Found")
 
     private static func methodNotAllowed(_ allowed: String) -> HTTPResponse {
-        var response = detail(405, "Method Not Allowed")
-        response.headers.append(HTTPField("Allow", allowed))
-        return response
+        .problem(405, "Method Not Allowed", headers: [HTTPField("Allow", allowed)])
     }
 
     private static func tooLarge(_ limit: Int) -> HTTPResponse {
-        detail(413, "A body may have at most \(limit) bytes.")
-    }
-
-    private static func detail(_ status: HTTPStatus, _ text: String) -> HTTPResponse {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.name("detail")
-        writer.string(text)
-        writer.endObject()
-        return .json(status, writer.bytes)
+        .problem(413, "A body may have at most \(limit) bytes.")
     }
 }

@@ -12,7 +12,9 @@ extension MessageDoor {
                 await send(text)
             }
         } answering: { message in
-            if let answer = await rpc.answer(message, connection: connection) { try await socket.send(text: answer) }
+            if let answer = await rpc.answer(message, caller: caller, connection: connection) {
+                try await socket.send(text: answer)
+            }
         }
     }
 }

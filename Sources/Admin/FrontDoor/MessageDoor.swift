@@ -7,6 +7,8 @@ import Transport
 /// their messages, which keeps the calls of one sandbox in order.
 struct MessageDoor: Sendable {
     let rpc: RPCDoor
+    /// Who is at the other end.
+    let caller: Caller
     /// Messages of one connection at a time; who sends more waits.
     let inFlight: Int
 
@@ -20,7 +22,9 @@ struct MessageDoor: Sendable {
                 try await connection.send(Self.tooLong(limit))
             }
         } answering: { message in
-            if let answer = await rpc.answer(message, connection: client) { try await connection.send(answer) }
+            if let answer = await rpc.answer(message, caller: caller, connection: client) {
+                try await connection.send(answer)
+            }
         }
     }
 

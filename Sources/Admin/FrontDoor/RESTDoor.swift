@@ -5,21 +5,27 @@ import Transport
 /// ROCK's REST face of the environments, for the unmodified Python SDK: bare objects in, bare objects out.
 struct RESTDoor: Sendable {
     let calls: EnvironmentCalls
+    let metrics: Metrics
 
     /// Answers `POST /apis/v1/envs/gem/<name>`; `nil` where there is no such path.
     func answer(_ name: String, body: [UInt8], connection: ClientConnection?) async -> HTTPResponse? {
         guard let method = Method(rawValue: name), Self.methods.contains(method) else { return nil }
         if method == .list { return .json(.ok, ids()) }
+        let start = monotonicNanoseconds()
         do throws(Failure) {
             var params = body
             JSON.joinLines(of: &params)
             switch try await calls.perform(method, params: params, connection: connection) {
-            case .result(let result): return .json(.ok, Array(result))
+            case .result(let result):
+                metrics.record(method, since: start, failed: false)
+                return .json(.ok, Array(result))
             case .error(let error):
                 let failure = (try? JSON(parsing: error.span)).flatMap { Failure($0) }
                 throw failure ?? Failure(.internalError, "The sandbox gave an error that cannot be read.")
             }
         } catch {
+            metrics.record(method, since: start, failed: true)
+            metrics.record(error)
             // Looked at only now: most bodies are right, and what is wrong was found on the way.
             return Self.complaint(about: body, for: method) ?? Self.response(to: error)
         }

@@ -1,9 +1,11 @@
 import GEM
+import Registry
 import SandboxHost
 
 /// Speaks JSON-RPC 2.0, whatever carries the messages: bytes in, bytes out.
 struct RPCDoor: Sendable {
     let calls: EnvironmentCalls
+    let interface: InterfaceDoor
     /// Requests in one batch.
     let batchLimit: Int
 
@@ -14,9 +16,10 @@ struct RPCDoor: Sendable {
     ///
     /// - Parameters:
     ///   - message: One request or one batch, UTF-8 JSON.
+    ///   - caller: Who sent it.
     ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
     /// - Returns: The answer; `nil` where only notifications were sent.
-    func answer(_ message: [UInt8], connection: ClientConnection?) async -> [UInt8]? {
+    func answer(_ message: [UInt8], caller: Caller, connection: ClientConnection?) async -> [UInt8]? {
         let parsed: RPCMessage
         do throws(Failure) {
             parsed = try RPCMessage(parsing: message.span, batchLimit: batchLimit)
@@ -26,17 +29,17 @@ struct RPCDoor: Sendable {
             return answer
         }
         switch parsed {
-        case .single(let item): return await answer(item, of: message, connection: connection)
-        case .batch(let items): return await answer(items, of: message, connection: connection)
+        case .single(let item): return await answer(item, of: message, caller, connection)
+        case .batch(let items): return await answer(items, of: message, caller, connection)
         }
     }
 
     private func answer(
-        _ items: [RPCMessage.Item], of message: [UInt8], connection: ClientConnection?
+        _ items: [RPCMessage.Item], of message: [UInt8], _ caller: Caller, _ connection: ClientConnection?
     ) async -> [UInt8]? {
         let answers = await withTaskGroup(of: (place: Int, answer: [UInt8]?).self) { group in
             for (place, item) in items.enumerated() {
-                group.addTask { (place, await answer(item, of: message, connection: connection)) }
+                group.addTask { (place, await answer(item, of: message, caller, connection)) }
             }
             var answers = [[UInt8]?](repeating: nil, count: items.count)
             for await (place, answer) in group { answers[place] = answer }
@@ -47,7 +50,7 @@ struct RPCDoor: Sendable {
     }
 
     private func answer(
-        _ item: RPCMessage.Item, of message: [UInt8], connection: ClientConnection?
+        _ item: RPCMessage.Item, of message: [UInt8], _ caller: Caller, _ connection: ClientConnection?
     ) async -> [UInt8]? {
         var answer: [UInt8] = []
         switch item {
@@ -60,7 +63,7 @@ struct RPCDoor: Sendable {
         case .request(let request):
             let outcome: Result<Reply, Failure>
             do throws(Failure) {
-                outcome = .success(try await perform(request, of: message, connection: connection))
+                outcome = .success(try await perform(request, of: message, caller, connection))
             } catch {
                 outcome = .failure(error)
             }
@@ -78,15 +81,55 @@ struct RPCDoor: Sendable {
     }
 
     private func perform(
-        _ request: RPCRequest, of message: [UInt8], connection: ClientConnection?
+        _ request: RPCRequest, of message: [UInt8], _ caller: Caller, _ connection: ClientConnection?
     ) async throws(Failure) -> Reply {
         guard let method = Method(rawValue: request.method) else {
-            let suggestion = Spelling.suggestion(for: request.method, among: Method.allCases.map(\.rawValue))
+            return try await performOperation(request, of: message, caller)
+        }
+        let start = monotonicNanoseconds()
+        let metrics = interface.services.metrics
+        do throws(Failure) {
+            guard caller.may(method.scope) else {
+                throw Failure(
+                    .forbidden, "\(method.rawValue) needs a key of scope user; this one has \(caller.scope.rawValue).")
+            }
+            var params = try request.namedParams(method.parameters, of: message.span)
+            // The sandbox reads lines: a pretty-printed object must become one.
+            JSON.joinLines(of: &params)
+            let reply = try await calls.perform(method, params: params, connection: connection)
+            metrics.record(method, since: start, failed: reply.isError)
+            return reply
+        } catch {
+            metrics.record(method, since: start, failed: true)
+            metrics.record(error)
+            throw error
+        }
+    }
+
+    /// Calls what is no environment's method.
+    private func performOperation(
+        _ request: RPCRequest, of message: [UInt8], _ caller: Caller
+    ) async throws(Failure) -> Reply {
+        guard let place = interface.services.interface.procedure(request.method) else {
+            let names = Method.allCases.map(\.rawValue) + interface.services.interface.procedureNames
+            let suggestion = Spelling.suggestion(for: request.method, among: names)
             throw Failure(.methodNotFound, "There is no method \"\(request.method.prefix(64))\".\(suggestion)")
         }
-        var params = try request.namedParams(method.parameters, of: message.span)
-        // The sandbox reads lines: a pretty-printed object must become one.
-        JSON.joinLines(of: &params)
-        return try await calls.perform(method, params: params, connection: connection)
+        let params: [UInt8] =
+            switch request.params {
+            case .named(let range), .positional(let range): Array(message[range])
+            case .none: Array("{}".utf8)
+            }
+        return .result(try await interface.call(place, params: params, caller: caller)[...])
+    }
+}
+
+extension Reply {
+    /// Whether the sandbox answered an error.
+    var isError: Bool {
+        switch self {
+        case .result: false
+        case .error: true
+        }
     }
 }

@@ -11,12 +11,16 @@ struct Doors {
     /// Opens what `configuration` asks for.
     ///
     /// - Throws: ``Failure`` that names the address that could not be listened on; nothing stays open then.
-    init(_ configuration: ServerConfiguration, directory: EnvironmentDirectory, group: EventLoopGroup)
-        async throws(Failure)
-    {
+    init(
+        _ configuration: ServerConfiguration, directory: EnvironmentDirectory, services: Services,
+        group: EventLoopGroup
+    ) async throws(Failure) {
         let limits = configuration.limits
+        let interface = InterfaceDoor(
+            services: services, access: services.access, messageBytes: limits.messageBytes)
         let rpc = RPCDoor(
-            calls: EnvironmentCalls(directory: directory, info: "brief"), batchLimit: limits.batchCount)
+            calls: EnvironmentCalls(directory: directory, info: "brief"), interface: interface,
+            batchLimit: limits.batchCount)
         self.rpc = rpc
         lines = try await Self.openLines(configuration, rpc: rpc, group: group)
         guard configuration.listensOnTCP else {
@@ -24,8 +28,15 @@ struct Doors {
             return
         }
         let door = HTTPDoor(
-            rpc: rpc, rest: RESTDoor(calls: EnvironmentCalls(directory: directory, info: "full")), limits: limits,
-            allowedOrigins: configuration.allowedOrigins)
+            rpc: rpc,
+            rest: RESTDoor(
+                calls: EnvironmentCalls(directory: directory, info: "full"), metrics: services.metrics),
+            interface: interface,
+            crossOrigin: CrossOrigin(
+                allowedOrigins: configuration.allowedOrigins,
+                // Where keys are asked for, a page that gets here by a name of its own has none to show.
+                allowedHosts: services.isKeyRequired ? nil : configuration.allowedHosts),
+            limits: limits)
         var settings = HTTPServerConfiguration()
         settings.maximumBodyBytes = limits.messageBytes
         settings.headTimeout = limits.headTimeout
@@ -52,7 +63,7 @@ struct Doors {
         _ configuration: ServerConfiguration, rpc: RPCDoor, group: EventLoopGroup
     ) async throws(Failure) -> LineServer? {
         guard let path = configuration.rpcSocketPath else { return nil }
-        let messages = MessageDoor(rpc: rpc, inFlight: configuration.limits.inFlight)
+        let messages = MessageDoor(rpc: rpc, caller: .local, inFlight: configuration.limits.inFlight)
         var settings = LineConfiguration()
         settings.maximumLineBytes = configuration.limits.messageBytes
         let server = LineServer(configuration: settings, group: group) { connection in

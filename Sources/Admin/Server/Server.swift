@@ -12,6 +12,7 @@ package final class Server: Sendable {
     private let host: SandboxHost
     private let directory: EnvironmentDirectory
     private let expiry: Expiry
+    private let services: Services
     private let rpc: RPCDoor
     private let http: HTTPServer?
     private let lines: LineServer?
@@ -29,13 +30,13 @@ package final class Server: Sendable {
     /// - Throws: ``Failure`` that says what could not be started and what to do; nothing is left running then.
     package init(_ configuration: ServerConfiguration) async throws(Failure) {
         try DataDirectory.prepare(configuration.dataDirectory)
-        group = try attempting("start the event loops") { () throws in
-            try EventLoopGroup(count: configuration.loops)
-        }
+        services = try await Services.open(configuration)
+        group = try await Self.group(configuration, services)
         do {
             host = try await SandboxHost(try configuration.hostConfiguration(), loops: group)
         } catch {
             group.shutDown()
+            await services.close()
             throw error
         }
         let expiry = Expiry(group: group)
@@ -45,10 +46,11 @@ package final class Server: Sendable {
             directory = EnvironmentDirectory(
                 host: host, registry: try EnvironmentRegistry(BuiltInEnvironments.specs), configuration: configuration,
                 expiry: expiry)
-            doors = try await Doors(configuration, directory: directory, group: group)
+            doors = try await Doors(configuration, directory: directory, services: services, group: group)
         } catch {
             await host.shutDown()
             group.shutDown()
+            await services.close()
             throw error
         }
         (self.expiry, self.directory) = (expiry, directory)
@@ -63,8 +65,11 @@ package final class Server: Sendable {
     /// - Parameter message: One request or one batch, UTF-8 JSON.
     /// - Returns: The answer; `nil` where only notifications were sent.
     package func answer(rpc message: [UInt8]) async -> [UInt8]? {
-        await withTaskExecutorPreference(group.next()) { await rpc.answer(message, connection: nil) }
+        await withTaskExecutorPreference(group.next()) { await rpc.answer(message, caller: .local, connection: nil) }
     }
+
+    /// Opens the log files anew, after somebody has moved them away.
+    package func reopenLogs() { services.logs.reopen() }
 
     /// Stops accepting, finishes what is in flight, closes every sandbox and gives everything back.
     ///
@@ -77,5 +82,19 @@ package final class Server: Sendable {
         await expiring.value
         await host.shutDown()
         group.shutDown()
+        await services.close()
+    }
+
+    private static func group(
+        _ configuration: ServerConfiguration, _ services: Services
+    ) async throws(Failure) -> EventLoopGroup {
+        do throws(Failure) {
+            return try attempting("start the event loops") { () throws in
+                try EventLoopGroup(count: configuration.loops)
+            }
+        } catch {
+            await services.close()
+            throw error
+        }
     }
 }

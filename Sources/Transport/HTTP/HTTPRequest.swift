@@ -18,6 +18,9 @@ package struct HTTPRequest: Sendable {
     /// The method, such as `POST`; any token is possible.
     package var method: String { headers.text(head.method) }
 
+    /// The method as bytes: for routing without building a `String`.
+    package var rawMethod: ArraySlice<UInt8> { headers.bytes[head.method.indices] }
+
     /// Whether the method is `method`; builds no `String`.
     package func isMethod(_ method: StaticString) -> Bool {
         headers.bytes[head.method.indices].elementsEqual(method.utf8)

@@ -18,6 +18,7 @@ struct EmbeddedServer: RPCCarrier {
         var configuration = ServerConfiguration(dataDirectory: directory)
         configuration.listensOnTCP = listensOnTCP
         configuration.port = 0
+        configuration.keepsRegistry = false
         configuration.sandboxes.isolation = isolation
         // The jails wanted at once are ready when the first `make` comes; a pool beyond them would only be thrown away.
         configuration.sandboxes.warmPool = min(sandboxes, 64)

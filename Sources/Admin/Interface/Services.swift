@@ -1,0 +1,66 @@
+import GEM
+import Registry
+
+/// What operations work with.
+struct Services: Sendable {
+    var interface: Interface
+    /// `nil` where the server keeps none, as an embedded one does.
+    var registry: SandboxRegistry?
+    var metrics: Metrics
+    var logs: Logs
+    var isKeyRequired = false
+    /// Answers requests for environments; `rpc.discover` lists them too.
+    var environments: EnvironmentDirectory?
+
+    /// The registry.
+    ///
+    /// - Throws: ``Failure`` where there is none.
+    func needRegistry() throws(Failure) -> SandboxRegistry {
+        guard let registry else {
+            throw Failure(.infraFailed, "This server keeps no registry: its data directory could not be used.")
+        }
+        return registry
+    }
+}
+
+extension Failure {
+    /// What a caller is told when the registry refuses.
+    init(registry error: RegistryError) {
+        let kind: Kind =
+            switch error.code {
+            case .invalidArgument: .invalidArgument
+            case .notFound: .notFound
+            case .alreadyExists, .illegalMove: .conflict
+            case .overloaded: .overloaded
+            case .closed: .shuttingDown
+            case .inUse, .notARegistry, .newerSchema, .corrupt, .readOnly, .diskFull, .ioFailed, .sqliteFailed:
+                .infraFailed
+            }
+        self.init(kind, error.message)
+    }
+}
+
+/// Runs `body`, which asks the registry.
+///
+/// - Throws: ``Failure`` for whatever `body` throws.
+func asking<Result>(_ body: () async throws -> Result) async throws(Failure) -> Result {
+    do { return try await body() } catch let failure as Failure { throw failure } catch let error as RegistryError {
+        throw Failure(registry: error)
+    } catch is CancellationError {
+        throw Failure(.timeout, "The request was given up before it was done.")
+    } catch {
+        throw Failure(.internalError, "The registry failed: \(error).")
+    }
+}
+
+/// The server's version, by semantic versioning.
+package enum ServerVersion {
+    package static let current = "0.1.0"
+}
+
+/// The JSON that `write` writes.
+func json(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
+    var writer = JSONWriter()
+    write(&writer)
+    return writer.bytes
+}

@@ -1,0 +1,79 @@
+import GEM
+import Glibc
+import Registry
+import Transport
+
+extension Services {
+    /// Opens what operations work with: the log, and the registry where one is kept.
+    ///
+    /// A registry that cannot be opened does not keep the server from serving environments: the log says why, and so does
+    /// whoever needs it.
+    /// - Throws: ``Failure`` where keys are asked for and there is none.
+    static func open(_ configuration: ServerConfiguration) async throws(Failure) -> Services {
+        let interface = Interface()
+        let times = TimeFormat(zone: .shanghai)
+        let logs = Logs(configuration.logs, times: times)
+        let metrics = Metrics(operations: interface.operations.map(\.name), version: ServerVersion.current)
+        var services = Services(interface: interface, registry: nil, metrics: metrics, logs: logs)
+        services.isKeyRequired =
+            configuration.listensOnTCP && configuration.keyRequirement.holds(for: configuration.host)
+        if configuration.keepsRegistry {
+            var settings = SandboxRegistry.Configuration(path: configuration.registryPath)
+            settings.times = times
+            settings.onBilling = { entry in
+                Log(logs, Logs.billing)(.info, entry.line, sandbox: entry.sandboxID, isJSON: true)
+            }
+            do {
+                let settings = settings
+                services.registry = try await BlockingPool.run { try SandboxRegistry(settings) }
+            } catch {
+                Log(logs, "server")(.error, "There is no registry: \(error). Sandboxes and keys are not served.")
+            }
+        }
+        if services.isKeyRequired, services.registry?.keys.contains(where: { $0.revokeTime == nil }) != true {
+            let reason = services.registry == nil ? "the registry cannot be read" : "there is none yet"
+            await services.close()
+            throw Failure(
+                .unauthorized,
+                "Beyond loopback the server asks for API keys, and \(reason). Make one with 'rockctl admin keys create --name NAME --scope admin', or set api_keys: never where everybody who reaches it may do everything."
+            )
+        }
+        if let registry = services.registry { try? await Self.registerDefaultEnvironment(registry) }
+        services.watch()
+        return services
+    }
+
+    /// Writes what waits to be written.
+    func close() async {
+        await registry?.close()
+        await logs.flush()
+    }
+
+    /// Who may come in over TCP.
+    var access: Access { Access(keys: registry, isKeyRequired: isKeyRequired) }
+
+    /// What ROCK's clients find in a fresh catalog.
+    private static func registerDefaultEnvironment(_ registry: SandboxRegistry) async throws {
+        let name = "EnvhubDefaultDockerImage"
+        guard try await registry.catalogEntry(name) == nil else { return }
+        let image = getenv("ROCK_ENVHUB_DEFAULT_DOCKER_IMAGE").map { String(cString: $0) } ?? "python:3.11"
+        _ = try await registry.register(
+            CatalogEntry(
+                name: name, image: image, owner: "ENVHUB", description: "What sandboxes start from by default",
+                tags: ["default", "system", "envhub"], extraSpec: "{}"))
+    }
+
+    /// Has the metrics show what the registry and the log know.
+    private func watch() {
+        let (registry, logs) = (registry, logs)
+        metrics.add { text in
+            text.metric("rock_log_dropped_total", .counter, "Log entries that were not written.")
+            text.sample("rock_log_dropped_total", [], logs.dropped)
+            guard let registry else { return }
+            text.metric("rock_sandboxes", .gauge, "Sandboxes by state.")
+            for (state, count) in registry.counts().sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                text.sample("rock_sandboxes", [("state", state.rawValue)], count)
+            }
+        }
+    }
+}
