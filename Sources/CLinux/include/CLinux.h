@@ -10,6 +10,7 @@
 #include "files.h"
 #include "guest.h"
 #include "jail.h"
+#include "network.h"
 #include "process.h"
 #include "zygote.h"
 

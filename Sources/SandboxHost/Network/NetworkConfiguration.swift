@@ -20,6 +20,10 @@ package struct NetworkConfiguration: Sendable {
     /// Entries of one allow-list.
     package var maximumAllowEntries = 256
 
+    /// A descriptor of the network namespace that plays the machine, so that tests need not touch the real one; `nil` for
+    /// this process's own.
+    var machine: Int32?
+
     package init(dataDirectory: String) {
         self.dataDirectory = dataDirectory
     }

@@ -17,28 +17,35 @@ package import Transport
 package final class NetworkFabric: Sendable {
     private let configuration: NetworkConfiguration
     private let loop: EventLoop
+    private let kernel: FabricKernel
+    /// One thread: the kernel does one thing with interfaces at a time anyway.
+    private let thread = BlockingPool(threads: 1)
 
     /// Touches nothing yet.
     ///
     /// - Parameters:
     ///   - configuration: How sandboxes are connected.
     ///   - loop: Where names are answered and published connections carried.
-    package init(_ configuration: NetworkConfiguration, on loop: EventLoop) {
+    /// - Throws: ``Failure`` `invalidArgument` for a configuration that cannot be read.
+    package init(_ configuration: NetworkConfiguration, on loop: EventLoop) throws(Failure) {
         self.configuration = configuration
         self.loop = loop
+        kernel = try FabricKernel(configuration)
     }
 
     /// Finds what a predecessor left. Call it once, before anything else.
     ///
     /// - Throws: ``Failure`` `infraFailed` when the kernel does not answer.
-    package func start() async throws(Failure) {}
+    package func start() async throws(Failure) {
+        try await onThread("look for networks of before") { try $0.find() }
+    }
 
     /// Connects a sandbox that is being started.
     ///
     /// - Parameters:
     ///   - id: The sandbox; attached at most once.
     ///   - namespace: A descriptor of its network namespace, such as `/proc/PID/ns/net`. Stays the caller's, who keeps it
-    ///     open until this returns. Loopback is up in it afterwards.
+    ///     open until this returns. Loopback is up in it afterwards, but for the policy `none`, which touches nothing.
     ///   - policy: Whom it may reach.
     /// - Returns: What the sandbox has to be told.
     /// - Throws: ``Failure``: `invalidArgument` for an allow-list that cannot be read or asks for what nobody may have,
@@ -47,8 +54,10 @@ package final class NetworkFabric: Sendable {
     package func attach(
         _ id: SandboxID, namespace: Int32, policy: NetworkPolicy
     ) async throws(Failure) -> NetworkAttachment {
-        guard policy == .none else { throw Failure(.isolationRefused, "Networks are not built yet; use policy none.") }
-        return .loopbackOnly
+        guard policy != .none else { return .loopbackOnly }
+        let list = try allowList(policy)
+        let place = try await onThread("attach sandbox \(id)") { try $0.attach(id, namespace, list) }
+        return attachment(place)
     }
 
     /// Takes over a running sandbox that a predecessor of this process attached, and holds it to `policy` again.
@@ -56,11 +65,43 @@ package final class NetworkFabric: Sendable {
     /// - Throws: As ``attach(_:namespace:policy:)``; `infraFailed` when its interface is gone, and then it reaches nothing.
     @discardableResult
     package func adopt(_ id: SandboxID, policy: NetworkPolicy) async throws(Failure) -> NetworkAttachment {
-        .loopbackOnly
+        guard policy != .none else { return .loopbackOnly }
+        let list = try allowList(policy)
+        guard let place = try await onThread("adopt the network of sandbox \(id)", { try $0.adopt(id, list) }) else {
+            throw Failure(.infraFailed, "the network of sandbox \(id) is gone: restart the sandbox")
+        }
+        return attachment(place)
     }
 
     /// Removes every interface and rule of this server's that no sandbox was attached or adopted with.
-    package func sweep() async {}
+    package func sweep() async throws(Failure) {
+        try await onThread("remove networks of before") { try $0.sweep() }
+    }
+
+    private func allowList(_ policy: NetworkPolicy) throws(Failure) -> AllowList? {
+        guard case .allow(let entries) = policy else { return nil }
+        return try AllowList(
+            entries, limit: configuration.maximumAllowEntries, forbidden: kernel.forbiddenNetworks)
+    }
+
+    private func attachment(_ place: FabricKernel.Place) -> NetworkAttachment {
+        NetworkAttachment(
+            address: place.address.description,
+            resolverConfiguration: "nameserver \(kernel.gateway?.description ?? "")\noptions edns0\n")
+    }
+
+    /// Runs `body` where it may wait for the kernel.
+    private func onThread<Value: Sendable>(
+        _ task: String, _ body: @escaping @Sendable (FabricKernel) throws -> Value
+    ) async throws(Failure) -> Value {
+        do {
+            return try await thread.run { [kernel] in try body(kernel) }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(.infraFailed, "could not \(task): \(error)")
+        }
+    }
 
     /// Listens for a sandbox's ports on the machine.
     ///
@@ -79,15 +120,21 @@ package final class NetworkFabric: Sendable {
     }
 
     /// Takes away a sandbox's network and its published ports. That it has none is no failure.
-    package func release(_ id: SandboxID) async {}
+    package func release(_ id: SandboxID) async throws(Failure) {
+        try await onThread("release the network of sandbox \(id)") { try $0.release(id) }
+    }
 
     /// Bytes and packets since the sandbox was attached; zeros where it has no network.
-    package func statistics(_ id: SandboxID) -> NetworkStatistics { NetworkStatistics() }
+    package func statistics(_ id: SandboxID) async throws(Failure) -> NetworkStatistics {
+        try await onThread("read the network's statistics of sandbox \(id)") { try $0.statistics(id) }
+    }
 
     /// Whether sandboxes can have networks here, for the doctor.
     package func examine() async -> [DriverReport.Finding] { [] }
 
     /// Stops answering and listening. Sandboxes keep their networks; where none is left, neither is anything of the
     /// fabric's.
-    package func shutDown() async {}
+    package func shutDown() async throws(Failure) {
+        try await onThread("remove the network's table") { try $0.removeIfUnused() }
+    }
 }
