@@ -16,6 +16,7 @@ let package = Package(
     name: "rock",
     products: [
         .library(name: "GEM", targets: ["GEM"]),
+        .library(name: "RemoteEnvironments", targets: ["RemoteEnvironments"]),
         .executable(name: "rockctl", targets: ["rockctl"]),
         .executable(name: "rocklet", targets: ["rocklet"]),
     ],
@@ -32,6 +33,8 @@ let package = Package(
             name: "WordLists",
             exclude: ["README.md", "en-basic.txt", "en-basic-starts.txt", "en.txt", "en-starts.txt", "crossword.txt"]),
         .target(name: "Envs", dependencies: ["GEM", "WordLists"], swiftSettings: strict),
+        // For programs in Swift: a server's environments behind the protocol of local ones.
+        .target(name: "RemoteEnvironments", dependencies: ["GEM", "Transport"], swiftSettings: strict),
         // Root filesystems: tar and OCI layouts in, shared layers, registries.
         .target(name: "Images", dependencies: ["CImages", "GEM", "Transport", "CLinux"], swiftSettings: strict),
         // SHA-256 and file calls; optimised in debug builds too, which would else hash a hundred times slower.
@@ -89,6 +92,10 @@ let package = Package(
         // Writes until it is killed; the registry's crash tests start it, and a test build makes it.
         .executableTarget(
             name: "RegistryWriter", dependencies: ["Registry"], path: "Tests/RegistryWriter", swiftSettings: strict),
+        .testTarget(
+            name: "RemoteEnvironmentsTests",
+            dependencies: ["RemoteEnvironments", "Envs", "GEM", "Admin", "SandboxHost"],
+            swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Transport", "CLinux", "GEM"],

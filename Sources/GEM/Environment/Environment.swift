@@ -45,9 +45,15 @@ public protocol Environment: Sendable {
     ///   - hasEpisode: Whether an episode has begun. Without one only the generators count; a reset comes next.
     /// - Throws: ``Failure`` of kind `invalidState` where what is read cannot be.
     mutating func code(_ state: inout StateCoder, hasEpisode: Bool) throws(Failure)
+
+    /// Why the last step paid a reward that is no number; `nil` where it paid one. Only what lies outside of an environment,
+    /// such as a server, can be the reason.
+    var failure: Failure? { get }
 }
 
 extension Environment {
+    public var failure: Failure? { nil }
+
     /// An environment that says nothing about its state cannot be saved.
     public mutating func code(_ state: inout StateCoder, hasEpisode: Bool) throws(Failure) {
         throw Failure(.invalidRequest, "This environment cannot be saved or restored.")

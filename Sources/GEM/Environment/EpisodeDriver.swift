@@ -71,7 +71,9 @@ public struct EpisodeDriver: Sendable {
         observation.clear()
         let result = environment.step(action, observation: &observation)
         guard result.reward.isFinite else {
-            let broken = Failure(.envFailed, "The environment paid a reward that is no finite number; call reset.")
+            let broken =
+                environment.failure
+                ?? Failure(.envFailed, "The environment paid a reward that is no finite number; call reset.")
             (failure, state) = (broken, .notReset)
             throw broken
         }

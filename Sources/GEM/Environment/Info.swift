@@ -26,6 +26,14 @@ public struct Info: Sendable {
         members.string(value)
     }
 
+    /// Adds members that come from elsewhere.
+    mutating func add(_ object: JSON.Object) {
+        for (name, value) in object.members {
+            members.name(name)
+            members.value(value)
+        }
+    }
+
     /// Forgets all members and keeps their storage for the next turn.
     public mutating func clear() { members.rewind() }
 

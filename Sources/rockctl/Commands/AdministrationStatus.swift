@@ -50,13 +50,13 @@ extension Command {
     /// Whether the server at `url` says within five seconds that it is well.
     private static func answers(_ url: String) async -> Bool {
         do {
-            let place = try HTTPPlace(url)
+            let place = try HTTPPlace.named(url)
             let loop = try EventLoop(name: "client")
             var configuration = HTTPClientConfiguration()
             configuration.connectTimeout = .seconds(5)
             configuration.idleTimeout = .seconds(5)
             let client = HTTPClient(
-                try await place.address(), host: place.authority, on: loop, configuration: configuration)
+                try await place.knownAddress(), host: place.authority, on: loop, configuration: configuration)
             return try await client.send(HTTPClientRequest("GET", place.path + "/health")).status == .ok
         } catch {
             return false  // why it does not answer is for its log to say

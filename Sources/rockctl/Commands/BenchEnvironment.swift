@@ -102,7 +102,7 @@ extension Command {
     private static func measure(
         _ names: [EnvironmentBench.Name], at url: String, _ call: Invocation
     ) async throws -> [BenchResult] {
-        let bench = EnvironmentBench(place: try HTTPPlace(url), duration: .seconds(call[seconds]))
+        let bench = EnvironmentBench(place: try HTTPPlace.named(url), duration: .seconds(call[seconds]))
         var results: [BenchResult] = []
         for name in names {
             try Task.checkCancellation()
