@@ -86,7 +86,7 @@ final class LayerExtractor {
             try makeFolders(path)
             result = rock_image_open_in_root(root, (path.folder + [0x2E]).cString, flags, 0)
         }
-        guard result >= 0 else { throw Failure("open", "\(subject): \(path.folder.text)", -result) }
+        guard result >= 0 else { throw noFolder(path, -result) }
         forgetParent()
         parent = (path.folder, result)
         return result
@@ -97,7 +97,7 @@ final class LayerExtractor {
         var above: [UInt8] = []
         for part in path.parts.dropLast() {
             let descriptor = rock_image_open_in_root(root, (above + [0x2E]).cString, O_RDONLY | O_DIRECTORY, 0)
-            guard descriptor >= 0 else { throw Failure("open", "\(subject): \(above.text)", -descriptor) }
+            guard descriptor >= 0 else { throw noFolder(path, -descriptor) }
             defer { close(descriptor) }
             if mkdirat(descriptor, Array(part).cString, 0o755) != 0, errno != EEXIST {
                 throw Failure("mkdir", "\(subject): \(path.folder.text)", errno)
@@ -254,6 +254,16 @@ final class LayerExtractor {
     }
 
     // MARK: Failures
+
+    /// The folder above a member cannot be opened: mostly because the tar has a file or a link to nowhere in its place.
+    private func noFolder(_ path: EntryPath, _ error: Int32) -> Failure {
+        guard [ENOENT, ENOTDIR, ELOOP].contains(error) else {
+            return Failure("open", "\(subject): \(path.folder.text)", error)
+        }
+        return Failure(
+            .invalidArgument,
+            "\(subject) cannot be unpacked: \(path.folder.text) holds further files, but is no folder in the tar.")
+    }
 
     private func refused(_ entry: TarEntry, _ why: String) -> Failure {
         Failure(.invalidArgument, "\(subject) cannot be unpacked: \(entry.path.text): \(why).")

@@ -147,7 +147,7 @@ extension ImageStore {
             try Files.replace(imagePath(digest), with: configuration)
             if !names.isEmpty {
                 var index = try NameIndex(folder)
-                for name in names { index.set(name.name, to: digest) }
+                for name in names { index.set(name.description, to: digest) }
                 try index.save()
             }
             guard var image = try image(digest) else {

@@ -36,7 +36,7 @@ extension ImageStore {
             guard let digest = try find(image, among: index), let found = try self.image(digest) else {
                 throw unknown(image)
             }
-            index.set(reference.name, to: digest)
+            index.set(reference.description, to: digest)
             try index.save()
             var image = found
             image.names = index.names(of: digest)
@@ -53,8 +53,8 @@ extension ImageStore {
             var index = try NameIndex(folder)
             guard let digest = try find(name, among: index), try image(digest) != nil else { throw unknown(name) }
             var report = RemovedImages()
-            if let reference = try? ImageReference(name), index.digest(of: reference.name) == digest {
-                index.set(reference.name, to: nil)
+            if let reference = try? ImageReference(name), index.digest(of: reference.description) == digest {
+                index.set(reference.description, to: nil)
                 report.names = [reference.familiar]
             } else {
                 report.names = index.names(of: digest)

@@ -66,7 +66,7 @@ package final class ImageStore: Sendable {
 
     func find(_ name: String, among index: NameIndex) throws(Failure) -> Digest? {
         if let digest = Digest(name) { return digest }
-        if let digest = index.digest(of: try? ImageReference(name).name) { return digest }
+        if let digest = index.digest(of: try? ImageReference(name).description) { return digest }
         let isID = 12...64 ~= name.utf8.count && name.utf8.allSatisfy { 0x30...0x39 ~= $0 || 0x61...0x66 ~= $0 }
         guard isID else {
             _ = try ImageReference(name)

@@ -36,7 +36,9 @@ struct TarHeader {
         entry.target = text(157..<257)
         entry.kind =
             switch type {
-            case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): name.last == UInt8(ascii: "/") ? .folder : .file
+            // Before POSIX, a slash behind its name told a folder. Later a long name may be cut off behind one.
+            case 0: name.last == UInt8(ascii: "/") ? .folder : .file
+            case UInt8(ascii: "0"), UInt8(ascii: "7"): .file
             case UInt8(ascii: "1"): .hardLink
             case UInt8(ascii: "2"): .symbolicLink
             case UInt8(ascii: "3"), UInt8(ascii: "4"): .device

@@ -34,7 +34,7 @@ final class TarWriter {
     }
 
     func content(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
-        if buffer.count + bytes.count > 1 << 18 { try flush() }
+        if buffer.count + bytes.count > 1 << 18 || bytes.count >= 1 << 17 { try flush() }
         if bytes.count >= 1 << 17 {
             hasher.update(bytes)
             try Files.write(bytes, to: file, subject)
