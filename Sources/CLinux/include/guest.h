@@ -76,4 +76,14 @@ int rock_pidfd_exit_status(int pidfd, int *status);
 /// Copies the parts of `from` that hold data into the empty file `to`, which gets the same size. 0 or -errno.
 int rock_copy_sparse(int from, int to);
 
+/// Opens the file system of a sandbox's disk, whether or not the sandbox runs: a descriptor of a mount that hangs nowhere and
+/// goes with its last descriptor. -errno on failure.
+int rock_disk_open(const char *image);
+
+/// Removes a file, or a folder and everything in it, following no link. 0, also where there is nothing, or -errno.
+int rock_tree_remove(const char *path);
+
+/// Bytes on disk of what is in a folder, of at most `limit` entries; or -errno.
+int64_t rock_tree_size(const char *path, uint32_t limit);
+
 #endif

@@ -13,7 +13,7 @@ final class CgroupTree: Sendable {
     }
 
     /// One folder that holds a folder for each slot.
-    private struct Branch {
+    struct Branch {
         let path: String
         let controllers: Set<Controller>
         let lock: Int32
@@ -43,36 +43,40 @@ final class CgroupTree: Sendable {
     ///   - name: The host's name among all hosts of the machine.
     ///   - mounts: Where the machine has its cgroups.
     init(name: String, mounts: CgroupMounts = .current()) {
+        (version, branches, missing) = Self.branches(name: name, mounts: mounts)
+        locks = Mutex(branches.map(\.lock))
+    }
+
+    /// Makes and locks a host's own folders, one in each hierarchy.
+    static func branches(
+        name: String, mounts: CgroupMounts
+    ) -> (version: UInt32, branches: [Branch], missing: [Controller: String]) {
         var missing: [Controller: String] = [:]
         var branches: [Branch] = []
-        if Controller.allCases.contains(where: { mounts.v1[$0.rawValue] != nil }) {
-            version = 1
-            var byPath: [String: Set<Controller>] = [:]
-            for controller in Controller.allCases {
-                guard let hierarchy = mounts.v1[controller.rawValue] else {
-                    missing[controller] = "no cgroup v1 hierarchy has it, and others are v1"
-                    continue
-                }
-                byPath[hierarchy.own + "/" + name, default: []].insert(controller)
-            }
-            for (path, controllers) in byPath.sorted(by: { $0.key < $1.key }) {
-                let lock = Self.makeAnew(path)
-                guard lock >= 0 else {
-                    for controller in controllers { missing[controller] = Self.refusal("mkdir", path, -lock) }
-                    continue
-                }
-                branches.append(Branch(path: path, controllers: controllers, lock: lock))
-            }
-        } else {
-            version = 2
-            switch Self.makeUnified(name: name, mounts: mounts) {
+        guard Controller.allCases.contains(where: { mounts.v1[$0.rawValue] != nil }) else {
+            switch makeUnified(name: name, mounts: mounts) {
             case .success(let branch): branches = [branch]
             case .failure(let refusal): for controller in Controller.allCases { missing[controller] = refusal.reason }
             }
+            return (2, branches, missing)
         }
-        self.missing = missing
-        self.branches = branches
-        locks = Mutex(branches.map(\.lock))
+        var byPath: [String: Set<Controller>] = [:]
+        for controller in Controller.allCases {
+            guard let hierarchy = mounts.v1[controller.rawValue] else {
+                missing[controller] = "no cgroup v1 hierarchy has it, and others are v1"
+                continue
+            }
+            byPath[hierarchy.own + "/" + name, default: []].insert(controller)
+        }
+        for (path, controllers) in byPath.sorted(by: { $0.key < $1.key }) {
+            let lock = makeAnew(path)
+            guard lock >= 0 else {
+                for controller in controllers { missing[controller] = refusal("mkdir", path, -lock) }
+                continue
+            }
+            branches.append(Branch(path: path, controllers: controllers, lock: lock))
+        }
+        return (1, branches, missing)
     }
 
     deinit { unlock() }
@@ -101,12 +105,7 @@ final class CgroupTree: Sendable {
             if current == nil, mkdir(folder, 0o755) != 0, errno != EEXIST {
                 throw Failure(.infraFailed, Self.refusal("mkdir", folder, errno) + ".")
             }
-            for (file, text, isOptional) in settings(limits, branch.controllers) {
-                let error = KernelFile.write(text, to: "\(folder)/\(file)")
-                if error != 0 && !(isOptional && error == ENOENT) {
-                    throw Failure(.infraFailed, Self.refusal("write \(text) to", "\(folder)/\(file)", error) + ".")
-                }
-            }
+            try Self.apply(limits, to: folder, branch.controllers, version: version)
         }
         slots.withLock { $0[slot, default: Slot()].limits = limits }
     }
@@ -140,8 +139,22 @@ final class CgroupTree: Sendable {
 
     // MARK: - Limits
 
+    /// Writes `limits` into a cgroup's folder.
+    static func apply(
+        _ limits: Limits, to folder: String, _ controllers: Set<Controller>, version: UInt32
+    ) throws(Failure) {
+        for (file, text, isOptional) in settings(limits, controllers, version: version) {
+            let error = KernelFile.write(text, to: "\(folder)/\(file)")
+            if error != 0 && !(isOptional && error == ENOENT) {
+                throw Failure(.infraFailed, refusal("write \(text) to", "\(folder)/\(file)", error) + ".")
+            }
+        }
+    }
+
     /// What the kernel is told, in order; the last member says that an older kernel may lack the file.
-    private func settings(_ limits: Limits, _ controllers: Set<Controller>) -> [(String, String, Bool)] {
+    private static func settings(
+        _ limits: Limits, _ controllers: Set<Controller>, version: UInt32
+    ) -> [(String, String, Bool)] {
         var settings: [(String, String, Bool)] = []
         let period = 100_000
         let quota = max(1000, Int(limits.cpus * Double(period)))

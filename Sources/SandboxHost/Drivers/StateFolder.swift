@@ -48,14 +48,17 @@ package struct StateFolder: Sendable {
 
     /// Writes the state so that a reader, even after a loss of power, finds the whole of it or what was there before.
     ///
+    /// - Parameters:
+    ///   - state: What to write.
+    ///   - isDurable: Whether this waits for the disk. What ends with the machine's power need not.
     /// - Throws: ``Failure`` of kind `infraFailed` that names the file and the reason.
-    package func write(_ state: State) throws(Failure) {
+    package func write(_ state: State, isDurable: Bool = true) throws(Failure) {
         let temporary = file + ".new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw refusal(errno) }
         let bytes = state.json.serialized
         var error = -rock_write_all(descriptor, bytes, bytes.count)
-        if error == 0, fsync(descriptor) != 0 { error = errno }
+        if error == 0, isDurable, fsync(descriptor) != 0 { error = errno }
         close(descriptor)
         if error == 0, rename(temporary, file) != 0 { error = errno }
         guard error == 0 else {

@@ -1,0 +1,153 @@
+import CLinux
+import GEM
+import Glibc
+import Synchronization
+
+/// The cgroups of jails: a folder for each sandbox below one of the driver's own, in every hierarchy that is used.
+/// Every method blocks for as long as the kernel takes, tens of microseconds a file.
+final class JailCgroups: Sendable {
+    typealias Controller = CgroupTree.Controller
+
+    let version: UInt32
+    /// Why a controller is not used.
+    let missing: [Controller: String]
+    /// The driver's folders and what each controls.
+    private let branches: [CgroupTree.Branch]
+    /// Where processor time is counted, and processes are stopped and let go on, on machines with version 1.
+    private let account: String?
+    private let freezer: String?
+
+    /// - Parameter name: The driver's name among all on this machine; stays the same when it is started again.
+    init(name: String, mounts: CgroupMounts = .current()) {
+        let tree = CgroupTree.branches(name: name, mounts: mounts)
+        version = tree.version
+        missing = tree.missing
+        branches = tree.branches
+        let folder = { (controller: String) -> String? in
+            guard tree.version == 1, let hierarchy = mounts.v1[controller] else { return nil }
+            let path = hierarchy.own + "/" + name
+            return mkdir(path, 0o755) == 0 || errno == EEXIST ? path : nil
+        }
+        account = folder("cpuacct")
+        freezer = folder("freezer")
+    }
+
+    deinit {
+        for branch in branches { _ = Glibc.close(branch.lock) }
+    }
+
+    private var roots: [String] { Array(Set(branches.map(\.path) + [account, freezer].compactMap { $0 })).sorted() }
+
+    /// Makes a sandbox's folders with their limits.
+    ///
+    /// - Returns: The files that its first process writes itself into.
+    /// - Throws: ``Failure``: `isolationRefused` where a controller is missing, `infraFailed`.
+    func make(_ id: SandboxID, _ limits: SandboxLimits) throws(Failure) -> [String] {
+        for controller in Controller.allCases {
+            guard let reason = missing[controller] else { continue }
+            let remedy = Wall.memoryLimit.remedy
+            throw Failure(
+                .isolationRefused,
+                "A sandbox cannot be held to its limits here: no cgroup for \(controller.rawValue): \(reason). \(remedy)"
+            )
+        }
+        var held = Limits(memoryBytes: Int(limits.memoryBytes), cpus: limits.cpus)
+        held.processes = limits.processes
+        for root in roots where mkdir("\(root)/\(id)", 0o755) != 0 && errno != EEXIST {
+            throw Failure(.infraFailed, "mkdir \(root)/\(id): \(KernelFile.reason(errno)).")
+        }
+        for branch in branches {
+            try CgroupTree.apply(held, to: "\(branch.path)/\(id)", branch.controllers, version: version)
+        }
+        return roots.map { "\($0)/\(id)/cgroup.procs" }
+    }
+
+    /// Ends what is left in a sandbox's folders and removes them.
+    func remove(_ id: SandboxID) { remove(id.rawValue) }
+
+    private func remove(_ name: String) {
+        for root in roots {
+            let folder = "\(root)/\(name)"
+            if rmdir(folder) == 0 || errno == ENOENT { continue }
+            for process in (KernelFile.read("\(folder)/cgroup.procs") ?? "").split(separator: "\n") {
+                // 0 stands for a process that this one cannot see.
+                guard let number = Int32(process), number > 1, number != getpid() else { continue }
+                rock_kill_and_wait(number, 5_000)
+            }
+            rmdir(folder)
+        }
+    }
+
+    /// Removes the folders of every sandbox that is not among `kept`.
+    func sweep(keeping kept: Set<SandboxID>) {
+        for root in roots {
+            for name in KernelFile.names(in: root) {
+                guard let id = SandboxID(rawValue: name), !kept.contains(id) else { continue }
+                var status = stat()
+                if lstat("\(root)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(name) }
+            }
+        }
+    }
+
+    /// Whether the kernel has ended a process of the sandbox for want of memory.
+    func ranOutOfMemory(_ id: SandboxID) -> Bool {
+        let text = read(id, .memory, version == 1 ? "memory.oom_control" : "memory.events") ?? ""
+        return number(after: "oom_kill ", in: text) ?? 0 > 0
+    }
+
+    /// What the sandbox uses; members that cannot be read stay 0.
+    func statistics(_ id: SandboxID) -> SandboxStatistics {
+        var statistics = SandboxStatistics()
+        if version == 1 {
+            statistics.memoryBytes = single(read(id, .memory, "memory.usage_in_bytes"))
+            let nanoseconds = account.flatMap { KernelFile.read("\($0)/\(id)/cpuacct.usage") }
+            statistics.cpuMicroseconds = single(nanoseconds) / 1000
+        } else {
+            statistics.memoryBytes = single(read(id, .memory, "memory.current"))
+            let text = read(id, .cpu, "cpu.stat") ?? ""
+            statistics.cpuMicroseconds = number(after: "usage_usec ", in: text) ?? 0
+        }
+        statistics.processes = Int(single(read(id, .pids, "pids.current")))
+        return statistics
+    }
+
+    /// Stops every process of a sandbox, or lets them go on. Returns whether it did.
+    func setFrozen(_ isFrozen: Bool, _ id: SandboxID) -> Bool {
+        if version == 2 {
+            guard let root = roots.first else { return false }
+            return KernelFile.write(isFrozen ? "1" : "0", to: "\(root)/\(id)/cgroup.freeze") == 0
+                && settles("\(root)/\(id)/cgroup.events") { $0.contains("frozen \(isFrozen ? 1 : 0)") }
+        }
+        guard let freezer else { return false }
+        let file = "\(freezer)/\(id)/freezer.state"
+        return KernelFile.write(isFrozen ? "FROZEN" : "THAWED", to: file) == 0
+            && settles(file) { $0.hasPrefix(isFrozen ? "FROZEN" : "THAWED") }
+    }
+
+    /// Version 1 has no event for it: reading the state is what moves it on. Each look gives way to those that freeze.
+    private func settles(_ file: String, _ isSettled: (String) -> Bool) -> Bool {
+        for _ in 0..<10_000 {
+            guard let text = KernelFile.read(file) else { return false }
+            if isSettled(text) { return true }
+            sched_yield()
+        }
+        return false
+    }
+
+    /// Removes the driver's own folders, if no sandbox is in them.
+    func removeRoots() {
+        for root in roots { rmdir(root) }
+    }
+
+    private func read(_ id: SandboxID, _ controller: Controller, _ file: String) -> String? {
+        branches.first { $0.controllers.contains(controller) }.flatMap { KernelFile.read("\($0.path)/\(id)/\(file)") }
+    }
+
+    private func single(_ text: String?) -> Int64 {
+        text.flatMap { Int64($0.prefix { $0 != "\n" }) } ?? 0
+    }
+
+    private func number(after name: String, in text: String) -> Int64? {
+        text.split(separator: "\n").first { $0.hasPrefix(name) }.flatMap { Int64($0.dropFirst(name.count)) }
+    }
+}

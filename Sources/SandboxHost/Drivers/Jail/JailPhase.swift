@@ -1,0 +1,31 @@
+import GEM
+
+/// How far a jail is, as its state file says it.
+enum JailPhase: String {
+    /// Whoever wanted it has not been told of it.
+    case starting
+    case running
+    /// Without a process, its layer kept.
+    case stopped
+}
+
+extension StateFolder.State {
+    var phase: JailPhase? {
+        get { details["phase"]?.string.flatMap(JailPhase.init) }
+        set { details["phase"] = newValue.map { .string($0.rawValue) } }
+    }
+
+    /// Its range of user ids.
+    var range: Int? {
+        get { details["range"]?.int }
+        set { details["range"] = newValue.map { .number(JSON.Number($0)) } }
+    }
+
+    /// The machine's start that its process belongs to.
+    var boot: String? {
+        get { details["boot"]?.string }
+        set { details["boot"] = newValue.map { .string($0) } }
+    }
+
+    static let currentBoot = KernelFile.read("/proc/sys/kernel/random/boot_id").map { String($0.prefix { $0 != "\n" }) }
+}
