@@ -17,7 +17,9 @@ final class Disk: Sendable {
     /// Sizes that are being made, and who waits for them.
     private let making = Mutex<[Int64: [CheckedContinuation<Void, Never>]]>([:])
 
-    /// - Parameter folder: Where empty file systems are kept.
+    /// - Parameters:
+    ///   - folder: Where empty file systems are kept.
+    ///   - loop: Where the program that makes them is waited for.
     init(in folder: String, on loop: EventLoop) {
         self.folder = folder
         self.loop = loop

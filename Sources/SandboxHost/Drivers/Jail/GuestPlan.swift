@@ -46,6 +46,9 @@ struct GuestPlan {
 }
 
 extension SandboxSpecification {
+    /// Whether anything of it is the network's to take away.
+    var hasNetwork: Bool { network != .none || !publishedPorts.isEmpty }
+
     var guestHostname: String { hostname ?? id.rawValue }
 
     /// The image's variables, those of the request on top, and what every program expects.

@@ -17,7 +17,9 @@ final class JailCgroups: Sendable {
     private let account: String?
     private let freezer: String?
 
-    /// - Parameter name: The driver's name among all on this machine; stays the same when it is started again.
+    /// - Parameters:
+    ///   - name: The driver's name among all on this machine; stays the same when it is started again.
+    ///   - mounts: Where the machine has its cgroups.
     init(name: String, mounts: CgroupMounts = .current()) {
         let tree = CgroupTree.branches(name: name, mounts: mounts)
         version = tree.version

@@ -40,7 +40,7 @@ extension JailDriver {
         let kept = Set(state.withLock { $0.jails.keys })
         try await blocking { ground.cgroups.sweep(keeping: kept) }
         for id in unfinished { try await remove(id) }
-        await network.sweep()
+        try await network.sweep()
         return adopted
     }
 

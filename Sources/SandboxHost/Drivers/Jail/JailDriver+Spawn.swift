@@ -42,6 +42,8 @@ extension JailDriver {
     ///   - range: Its user ids.
     ///   - cgroups: Where its limits are made.
     ///   - loop: Where it is watched.
+    /// - Returns: The process, and the connection to it.
+    /// - Throws: ``Failure``; then there is no process.
     func spawn(
         _ specification: SandboxSpecification, _ root: JailRoot, folder: String, range: Int, _ cgroups: JailCgroups,
         on loop: EventLoop

@@ -179,6 +179,8 @@ extension JailDriver {
     ///   - jail: Whose they are.
     ///   - folder: Where its rocklet, which connects inside, is reached.
     ///   - wanted: The ports that it had before.
+    /// - Returns: Ports inside to ports of the machine's.
+    /// - Throws: ``Failure`` where nothing can be listened on.
     func publish(
         _ jail: RunningJail, _ folder: StateFolder, wanted: [UInt16: UInt16]
     ) async throws(Failure) -> [UInt16: UInt16] {

@@ -169,7 +169,8 @@ package final class JailDriver: SandboxDriver {
         // Ends with the process it waits for, or with this one.
         Task {
             let exit = await jail.guest.exit()
-            await network.release(jail.id)
+            // What cannot be taken away now is swept away by the next server; the sandbox is gone in any case.
+            if jail.specification.hasNetwork { try? await network.release(jail.id) }
             let folder = StateFolder(jail.id, in: configuration.sandboxes)
             let ranOutOfMemory = try? await blocking { () throws(Failure) in
                 let ranOutOfMemory = ground.cgroups.ranOutOfMemory(jail.id)
@@ -213,7 +214,8 @@ package final class JailDriver: SandboxDriver {
             }
             return statistics
         }
-        let traffic = network.statistics(id)
+        guard jail.specification.network != .none else { return statistics }
+        let traffic = try await network.statistics(id)
         statistics.networkBytes = traffic.receivedBytes + traffic.sentBytes
         return statistics
     }

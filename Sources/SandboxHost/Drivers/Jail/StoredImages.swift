@@ -1,28 +1,41 @@
 package import GEM
 package import Images
 
-/// The images of a store on this machine.
+/// The images of a store on this machine, and those that registries have for it.
 package struct StoredImages: JailImages {
     private let store: ImageStore
+    private let registries: RegistryConfiguration
 
-    package init(_ store: ImageStore) { self.store = store }
+    /// - Parameters:
+    ///   - store: Where images are.
+    ///   - registries: Where they come from.
+    package init(_ store: ImageStore, registries: RegistryConfiguration) {
+        self.store = store
+        self.registries = registries
+    }
 
     package func image(
         _ name: String, for holder: SandboxID?, pull: PullPolicy, credentials: RegistryCredentials?,
         report: @escaping @Sendable (String) -> Void
     ) async throws(Failure) -> JailImage {
-        let found = try await blocking { [store] () throws(Failure) in
-            guard let holder else { return try store.resolve(name) }
-            return try store.lease(name, to: holder.rawValue)
+        let rule =
+            switch pull {
+            case .never: PullRule.never
+            case .missing: PullRule.missing
+            case .always: PullRule.always
+            }
+        let fetched = try await store.image(name, pull: rule, from: registries, login: credentials?.login) { progress in
+            report("Pulling \(name): \(progress.bytesDone >> 20) of \(progress.bytes >> 20) MiB.")
         }
-        guard let found else {
-            throw Failure(
-                .notFound,
-                "Failed to pull image \(name). It is not in the store; import it with rockctl image import, or see rockctl image list."
-            )
+        guard let holder else { return JailImage(fetched) }
+        // By its digest: the name may lead elsewhere by now.
+        let held = try await blocking { [store] () throws(Failure) in
+            try store.lease(fetched.digest, to: holder.rawValue)
         }
-        return JailImage(
-            digest: found.digest, layers: found.layers, environment: found.configuration.environment)
+        guard let held else {
+            throw Failure(.infraFailed, "Failed to pull image \(name). It was removed meanwhile; try again.")
+        }
+        return JailImage(held)
     }
 
     package func release(_ holder: SandboxID) throws(Failure) { try store.release(holder.rawValue) }
@@ -35,6 +48,20 @@ package struct StoredImages: JailImages {
     }
 
     package func push(_ tag: String, credentials: RegistryCredentials?) async throws(Failure) {
-        throw Failure(.invalidArgument, "push: this server sends no images of its own to registries yet: \(tag).")
+        do throws(Failure) {
+            _ = try await store.push(tag, to: registries, login: credentials?.login)
+        } catch {
+            throw Failure(error.kind, "push: \(error.message)")
+        }
     }
+}
+
+extension JailImage {
+    fileprivate init(_ image: Image) {
+        self.init(digest: image.digest, layers: image.layers, environment: image.configuration.environment)
+    }
+}
+
+extension RegistryCredentials {
+    fileprivate var login: RegistryLogin { RegistryLogin(username: username, password: password) }
 }
