@@ -7,7 +7,8 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 BUILD_PACKAGES = libsqlite3-dev libyaml-dev pkg-config
 TEST_PACKAGES = curl python3 python3-venv zsh fish util-linux procps iproute2 \
-	mmdebstrap busybox-static docker-registry apache2-utils gzip zstd xz-utils
+	mmdebstrap busybox-static docker-registry apache2-utils gzip zstd xz-utils \
+	podman runc netavark iptables
 RELEASE = .build/release
 
 .PHONY: help setup build demo test test-thread test-setup test-thread lint format install uninstall bench clean

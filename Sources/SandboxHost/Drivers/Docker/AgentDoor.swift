@@ -1,4 +1,3 @@
-import CLinux
 import GEM
 import Glibc
 import Transport
@@ -17,16 +16,11 @@ enum AgentDoor {
     ///
     /// - Throws: ``Failure`` where something else than a rocklet answers.
     static func knock(_ address: AgentAddress, on loop: EventLoop) async throws -> Answer {
-        // Neither a link nor anything else that the sandbox puts there leads anywhere.
-        let descriptor = open(address.http, rock_o_path() | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else { return .missing }
-        let socket = OpenFile(OwnedDescriptor(descriptor))
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return .missing }
         var configuration = HTTPClientConfiguration()
         configuration.maximumIdleConnections = 0
-        let client = HTTPClient(
-            .unix(path: "/proc/self/fd/\(socket.rawValue)"), on: loop, configuration: configuration)
+        let client = HTTPClient(host: "sandbox", on: loop, configuration: configuration) { loop in
+            try await AgentSocket.connect(address.http, on: loop)
+        }
         do {
             let response = try await client.send(HTTPClientRequest("GET", "/is_alive"), limit: 64 << 10)
             guard response.status == .ok else {
@@ -35,6 +29,8 @@ enum AgentDoor {
                 )
             }
             return .alive
+        } catch let error as SystemCallError where error.errno == ENOENT || error.errno == ENOTSOCK {
+            return .missing
         } catch ConnectionError.failed(let reason) where reason.call == "connect" {
             return .refused
         }

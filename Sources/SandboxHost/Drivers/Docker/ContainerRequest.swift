@@ -26,9 +26,8 @@ struct ContainerRequest {
     let image: String
     let runFolder: String
     let rocklet: String
-    /// Open files and processes for each user inside, hard.
-    let descriptors: Int
-    let tasks: Int
+    /// Open files of each process; `nil` leaves them to the engine.
+    let descriptors: Int?
     let labelsFiles: Bool
     /// Whether the container's own layer is to be limited.
     let limitsDisk: Bool
@@ -88,8 +87,11 @@ struct ContainerRequest {
             "RestartPolicy": ["Name": "no"],
             "AutoRemove": false,
             "LogConfig": ["Type": "json-file", "Config": ["max-size": "1m", "max-file": "1"]],
-            "Ulimits": [Self.ulimit("nofile", descriptors), Self.ulimit("nproc", tasks)],
         ]
+        if let descriptors {
+            let limit = JSON.number(JSON.Number(descriptors))
+            host["Ulimits"] = [["Name": "nofile", "Soft": limit, "Hard": limit]]
+        }
         if limitsDisk, let bytes = limits.diskBytes { host["StorageOpt"] = ["size": .string(String(bytes))] }
         var ports = JSON.Object()
         for port in publishedPorts {
@@ -118,9 +120,5 @@ struct ContainerRequest {
             "Type": "bind", "Source": .string(mount.source), "Target": .string(mount.target),
             "ReadOnly": .bool(mount.isReadOnly), "BindOptions": ["Propagation": "rprivate"],
         ]
-    }
-
-    private static func ulimit(_ name: String, _ value: Int) -> JSON {
-        ["Name": .string(name), "Soft": .number(JSON.Number(value)), "Hard": .number(JSON.Number(value))]
     }
 }

@@ -70,7 +70,7 @@ extension DockerDriver {
     }
 
     private func digest(of name: ImageName, _ engine: Engine) async throws(EngineError) -> String {
-        let json = try await engine.json(EngineCall("GET", "/images/\(EngineText.escaped(name.reference))/json"))
+        let json = try await engine.json(EngineCall("GET", "/images/\(name.reference)/json"))
         guard let digest = json["Id"]?.string, digest.hasPrefix("sha256:") else {
             throw EngineError(kind: .garbage, message: "The container engine describes the image without its digest.")
         }
@@ -96,7 +96,10 @@ extension DockerDriver {
                             "serveraddress": .string(name.registry),
                         ]))
             } catch {
-                throw error.failure("login: the registry \(name.registry) does not let in \(credentials.username)")
+                // Podman tries this with TLS only, also where the registry is configured to do without: the push will tell.
+                if Self.isRejection(error) {
+                    throw error.failure("login: the registry \(name.registry) does not let in \(credentials.username)")
+                }
             }
         }
         let digest: String
@@ -113,14 +116,25 @@ extension DockerDriver {
             let pushed = try await self.push(name, credentials, engine)
             return CommittedImage(name: name.reference, digest: pushed ?? digest, wasPushed: true)
         } catch {
+            if let credentials, Self.isRejection(error) {
+                throw error.failure("login: the registry \(name.registry) does not let in \(credentials.username)")
+            }
             throw error.failure("push: the image \(name.reference) cannot be sent to its registry")
         }
+    }
+
+    /// Whether a registry has turned somebody away. Engines pass on its words in their own.
+    private static func isRejection(_ error: EngineError) -> Bool {
+        if error.kind == .refused(401) || error.kind == .refused(403) { return true }
+        let words = error.message.lowercased()
+        return ["unauthorized", "authentication required", "invalid username/password", "access denied"]
+            .contains { words.contains($0) }
     }
 
     /// Makes an image that starts as the sandbox's own image does, and is not mistaken for a sandbox of this server's.
     private func commit(_ container: String, as name: ImageName, _ engine: Engine) async throws(EngineError) -> String {
         let state = try ContainerState(try await engine.json(EngineCall("GET", "/containers/\(container)/json")))
-        let original = try await engine.json(EngineCall("GET", "/images/\(EngineText.escaped(state.image))/json"))[
+        let original = try await engine.json(EngineCall("GET", "/images/\(state.image)/json"))[
             "Config"]
         var changes = ["ENTRYPOINT \(Self.list(original?["Entrypoint"]))", "CMD \(Self.list(original?["Cmd"]))"]
         if let user = original?["User"]?.string, !user.isEmpty { changes.append("USER \(EngineText.line(user))") }
@@ -150,7 +164,7 @@ extension DockerDriver {
     ) async throws(EngineError) -> String? {
         let progress = Mutex(TransferProgress())
         let call = EngineCall(
-            "POST", "/images/\(EngineText.escaped(name.repository))/push", query: [("tag", name.tag)]
+            "POST", "/images/\(name.repository)/push", query: [("tag", name.tag)]
         ).authorized(credentials, for: name).within(configuration.transferLimit)
         try await engine.lines(call) { json in _ = progress.withLock { $0.note(json) } }
         if let failure = progress.withLock(\.failure) { throw EngineError(kind: .refused(500), message: failure) }

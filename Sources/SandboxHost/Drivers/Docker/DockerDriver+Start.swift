@@ -137,15 +137,15 @@ extension DockerDriver {
     private func create(
         _ specification: SandboxSpecification, _ image: String, _ run: RunFolder, _ info: EngineInfo, limitsDisk: Bool
     ) async throws(EngineError) {
+        let engine: Engine
+        do { engine = try self.engine() } catch { throw EngineError(kind: .unreachable, message: error.message) }
+        let descriptors = Self.descriptors(try await engine.identify().product)
         let request = ContainerRequest(
             specification: specification, server: configuration.serverName, image: image, runFolder: run.path,
-            rocklet: configuration.rockletPath, descriptors: Self.hardLimit(RLIMIT_NOFILE, atMost: 65_536),
-            tasks: Self.hardLimit(__RLIMIT_NPROC, atMost: 1 << 20), labelsFiles: info.labelsFiles,
+            rocklet: configuration.rockletPath, descriptors: descriptors, labelsFiles: info.labelsFiles,
             limitsDisk: limitsDisk)
         let call = EngineCall(
             "POST", "/containers/create", query: [("name", containerName(specification.id))], body: request.json)
-        let engine: Engine
-        do { engine = try self.engine() } catch { throw EngineError(kind: .unreachable, message: error.message) }
         do throws(EngineError) {
             _ = try await engine.json(call)
         } catch {
@@ -156,11 +156,16 @@ extension DockerDriver {
         }
     }
 
-    /// This process's own hard limit: an engine of the same machine can hardly grant more.
-    private static func hardLimit(_ resource: __rlimit_resource, atMost most: Int) -> Int {
+    /// How many files a process inside may open. Docker may grant a billion, and programs that close every number there could
+    /// be then take minutes; Podman takes one such limit from a request as the wish to have no other of its own.
+    ///
+    /// - Returns: 65536 or this process's own hard limit, which an engine of the same machine can hardly exceed.
+    private static func descriptors(_ product: EngineVersion.Product) -> Int? {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { return most }
-        return limit.rlim_max > rlim_t(most) ? most : Int(limit.rlim_max)
+        guard product == .docker, getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return nil
+        }
+        return Int(min(limit.rlim_max, 65_536))
     }
 
     // MARK: The launch

@@ -1,4 +1,5 @@
 import GEM
+import Transport
 
 /// A version of the Docker Engine API, such as 1.41.
 struct APIVersion: Comparable, Sendable, CustomStringConvertible {
@@ -36,6 +37,7 @@ struct EngineVersion: Equatable, Sendable {
 
     var name: String { product == .podman ? "Podman" : "Docker" }
 
+    /// Reads `GET /version`.
     init?(_ json: JSON) {
         guard let version = json["Version"]?.string, let newest = json["ApiVersion"]?.string.flatMap(APIVersion.init)
         else { return nil }
@@ -44,6 +46,19 @@ struct EngineVersion: Equatable, Sendable {
         oldest = json["MinAPIVersion"]?.string.flatMap(APIVersion.init) ?? newest
         let components = json["Components"]?.array ?? []
         product = components.contains { $0["Name"]?.string == "Podman Engine" } ? .podman : .docker
+    }
+
+    /// What Podman says of itself in every answer's head; `nil` where it is another's head.
+    init?(podman headers: HTTPHeaders) {
+        guard let version = headers["Libpod-Api-Version"], let newest = headers["Api-Version"].flatMap(APIVersion.init)
+        else {
+            return nil
+        }
+        product = .podman
+        self.version = EngineText.line(version, limit: 100)
+        self.newest = newest
+        // It goes on answering old versions.
+        oldest = APIVersion(major: 1, minor: 24)
     }
 
     /// The version to be spoken: the one this program is written for, or the oldest that the engine has where it has

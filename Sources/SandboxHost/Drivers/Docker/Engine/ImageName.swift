@@ -44,7 +44,7 @@ struct ImageName: Equatable, Sendable {
         else {
             return nil
         }
-        guard domain.utf8.allSatisfy(Self.isDomainByte) else { return nil }
+        guard domain.isEmpty || Self.isHost(domain) else { return nil }
     }
 
     /// The name without tag and digest.
@@ -68,7 +68,20 @@ struct ImageName: Equatable, Sendable {
         (0x30...0x39) ~= byte || (0x61...0x7A) ~= byte || byte == 0x2D || byte == 0x2E || byte == 0x5F
     }
     private static func isTagByte(_ byte: UInt8) -> Bool { isPathByte(byte) || (0x41...0x5A) ~= byte }
-    private static func isDomainByte(_ byte: UInt8) -> Bool {
-        isTagByte(byte) || byte == 0x3A || byte == 0x5B || byte == 0x5D
+    /// A host's name or address, an IPv6 address in brackets, with or without a port.
+    private static func isHost(_ text: String) -> Bool {
+        var host = text[...]
+        if let colon = host.lastIndex(of: ":"), host.last != "]" {
+            let port = host[host.index(after: colon)...]
+            guard 1...5 ~= port.utf8.count, port.utf8.allSatisfy({ (0x30...0x39) ~= $0 }) else { return false }
+            host = host[..<colon]
+        }
+        if host.first == "[" {
+            return host.last == "]"
+                && host.dropFirst().dropLast().utf8.allSatisfy { isHexDigit($0) || $0 == 0x3A || $0 == 0x2E }
+        }
+        return host.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+            !label.isEmpty && label.first != "-" && label.utf8.allSatisfy { isTagByte($0) && $0 != 0x5F }
+        }
     }
 }
