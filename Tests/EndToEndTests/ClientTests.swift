@@ -58,6 +58,30 @@ import Testing
         }
     }
 
+    /// OpenEnv's client, unmodified, over its WebSocket; and its paths over plain HTTP.
+    @Test func theOpenEnvClientPlaysSokoban() async throws {
+        try await RunningServer.run { server in
+            let played = try await EndToEndTests.run(
+                Products.python, [Products.client("openenv_client.py"), server.url])
+            #expect(played.status == 0, "\(played.errors)")
+            let lastLine = try #require(played.output.split(separator: "\n").last)
+            let report = try #require(try JSONSerialization.jsonObject(with: Data(lastLine.utf8)) as? [String: Any])
+            #expect(report["alike"] as? Bool == true && report["sandboxes"] as? Int == 8, "\(lastLine)")
+            #expect((report["first"] as? String)?.contains("# # # # # #") == true)
+            #expect(report["rewards"] as? [Double] == [Double](repeating: 0, count: 12) + [1])
+            #expect(report["done"] as? [Bool] == [Bool](repeating: false, count: 12) + [true])
+            let state = try #require(report["state"] as? [String: Any])
+            #expect(state["step_count"] as? Int == 13 && state["episode_id"] as? String == "one")
+            let errors = try #require(report["errors"] as? [String])
+            #expect(
+                errors.count == 3 && errors[0].contains("EXECUTION_ERROR") && errors[1].contains("VALIDATION_ERROR"))
+            #expect(report["http_alike"] as? Bool == true, "\(lastLine)")
+            #expect(report["health"] as? [String: String] == ["status": "healthy"])
+            #expect(report["schema"] as? [String] == ["action", "observation", "state"])
+            #expect(report["statuses"] as? [Int] == [405, 400, 400, 400, 404, 404, 409])
+        }
+    }
+
     /// Every golden episode of every game, over HTTP, in sandboxes.
     @Test(arguments: [
         ("gem-traces.jsonl.gz", "game:", "", 1110),

@@ -7,6 +7,7 @@ struct HTTPDoor: Sendable {
     let rpc: RPCDoor
     let rest: RESTDoor
     let interface: InterfaceDoor
+    let openEnv: OpenEnvDoor
     let crossOrigin: CrossOrigin
     let limits: ServerConfiguration.Limits
 
@@ -33,6 +34,7 @@ struct HTTPDoor: Sendable {
             return await answerREST(request, name: path.dropFirst(Self.environments.count))
         default:
             if let refusal = crossOrigin.refusal(ofHost: request) { return refusal }
+            if path.starts(with: OpenEnvDoor.prefix) { return await answerOpenEnv(request) }
             return await interface.answer(request)
         }
     }
@@ -67,6 +69,13 @@ struct HTTPDoor: Sendable {
         guard let body = await body(of: request) else { return Self.tooLarge(limits.messageBytes) }
         let name = String(decoding: name, as: UTF8.self)
         return await rest.answer(name, body: body, connection: ClientConnection(request.connection)) ?? Self.notFound
+    }
+
+    private func answerOpenEnv(_ request: HTTPRequest) async -> HTTPResponse {
+        switch admit(request, scope: .user) {
+        case .success(let caller): await openEnv.answer(request, caller: caller)
+        case .failure(let refusal): .refusal(refusal)
+        }
     }
 
     /// The whole body; `nil` where it is larger than a message may be.

@@ -32,6 +32,8 @@ struct Doors {
             rest: RESTDoor(
                 calls: EnvironmentCalls(directory: directory, info: "full"), metrics: services.metrics),
             interface: interface,
+            openEnv: OpenEnvDoor(
+                calls: EnvironmentCalls(directory: directory, info: "brief"), messageBytes: limits.messageBytes),
             crossOrigin: CrossOrigin(
                 allowedOrigins: configuration.allowedOrigins,
                 // Where keys are asked for, a page that gets here by a name of its own has none to show.
