@@ -6,4 +6,6 @@
 //   Lines/       connections that carry lines: for local clients, and between host and sandbox
 //   HTTP/        the HTTP/1.1 server; parsers are pure: bytes in, events out
 //   WebSocket/   both ends of RFC 6455; the decoder is pure, too
+//   Files/       contents of files between descriptors, with flat memory
+//   Proxy/       requests passed on, bytes both ways
 //   Client/      a small HTTP client that keeps its connections

@@ -23,6 +23,8 @@ package struct HTTPClientRequest: Sendable {
     /// Header lines besides `Host` and `Content-Length`.
     package var headers: [HTTPField]
     package var body: [UInt8]
+    /// A body that is written while it is sent, in place of ``body``.
+    package var upload: HTTPUpload?
     /// When the answer must have come, its body included; counts instead of the client's idle limit.
     package var deadline: ContinuousClock.Instant?
 
@@ -34,7 +36,26 @@ package struct HTTPClientRequest: Sendable {
     }
 
     /// Whether sending it twice does what sending it once does.
-    var isIdempotent: Bool { ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"].contains(method) }
+    var isIdempotent: Bool {
+        // What has been written of an upload cannot be had again.
+        upload == nil && ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"].contains(method)
+    }
+}
+
+/// A request's body that is written while it is sent.
+package struct HTTPUpload: Sendable {
+    /// Its length in bytes; `nil` sends chunks.
+    package let length: Int?
+    let produce: @Sendable (HTTPUploadWriter) async throws -> Void
+
+    /// - Parameters:
+    ///   - length: How many bytes `produce` writes, where that is known.
+    ///   - produce: Writes the body, on the client's loop. When it throws, the connection is closed. It is cancelled when the
+    ///     server has answered without waiting for the end.
+    package init(length: Int?, produce: @escaping @Sendable (HTTPUploadWriter) async throws -> Void) {
+        self.length = length
+        self.produce = produce
+    }
 }
 
 /// A whole answer.

@@ -41,6 +41,11 @@ final class HTTPClientConnection: @unchecked Sendable {
         socket.close()
     }
 
+    /// What has arrived behind the answer's head: the connection is no longer HTTP's.
+    func takeInput() -> [UInt8] {
+        input.take(input.count)
+    }
+
     /// Sends a request and reads the head of its answer. When it throws, the connection is closed.
     func send(_ request: HTTPClientRequest, host: String) async throws {
         serial += 1
@@ -48,13 +53,12 @@ final class HTTPClientConnection: @unchecked Sendable {
         deadline = request.deadline
         do {
             try await closingOnCancellation {
-                try await self.socket.sendAll(
-                    Self.encodeHead(request, host: host), request.body, patience: self.configuration.idleTimeout,
-                    until: request.deadline)
-                repeat {
-                    try await self.readHead()
-                } while (100..<200).contains(self.head.status.rawValue)
-                    && self.head.status != 101
+                try await self.sendAll(Self.encodeHead(request, host: host), request.body)
+                if let upload = request.upload {
+                    try await self.readHead(during: upload)
+                } else {
+                    try await self.readFinalHead()
+                }
             }
         } catch {
             close()
@@ -67,13 +71,62 @@ final class HTTPClientConnection: @unchecked Sendable {
         var head = Array("\(request.method) \(request.target) HTTP/1.1\r\n".utf8)
         head.append(HTTPField("Host", host))
         for field in request.headers { head.append(field) }
-        if !request.body.isEmpty || ["POST", "PUT", "PATCH"].contains(request.method) {
+        if let upload = request.upload {
+            if let length = upload.length {
+                head.append("Content-Length: ")
+                head.append(decimal: length)
+                head.append("\r\n")
+            } else {
+                head.append("Transfer-Encoding: chunked\r\n")
+            }
+        } else if !request.body.isEmpty || ["POST", "PUT", "PATCH"].contains(request.method) {
             head.append("Content-Length: ")
             head.append(decimal: request.body.count)
             head.append("\r\n")
         }
         head.append("\r\n")
         return head
+    }
+
+    /// Sends bytes as the current request's time limit allows.
+    func sendAll(_ first: [UInt8], _ second: [UInt8] = []) async throws {
+        try await socket.sendAll(first, second, patience: configuration.idleTimeout, until: deadline)
+    }
+
+    /// Reads the head of the answer, what is only said on the way to it left out.
+    private func readFinalHead() async throws {
+        repeat { try await readHead() } while (100..<200).contains(head.status.rawValue) && head.status != 101
+    }
+
+    /// Sends a body while it waits for the answer, which may come before the body's end: then nobody wants the rest.
+    private func readHead(during upload: HTTPUpload) async throws {
+        let writer = HTTPUploadWriter(self, upload.length)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask(executorPreference: socket.loop) {
+                do {
+                    try await upload.produce(writer)
+                    try await writer.finish()
+                } catch {
+                    // The server takes no more: its answer says why, or its silence does.
+                    if writer.hasFailed { return }
+                    // Half a body must not be taken for a whole one.
+                    self.socket.close()
+                    throw error
+                }
+            }
+            do {
+                try await readFinalHead()
+            } catch ConnectionError.closed {
+                // Why the body could not be written says more than that the connection is closed.
+                try await group.waitForAll()
+                throw ConnectionError.closed
+            }
+            if !writer.isComplete {
+                isBroken = true
+                writer.giveUp()
+                group.cancelAll()
+            }
+        }
     }
 
     private func readHead() async throws {

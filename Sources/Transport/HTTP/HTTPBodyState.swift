@@ -66,14 +66,14 @@ struct HTTPBodyState {
         received += count
     }
 
-    /// Takes the next piece out of what has arrived.
+    /// Takes the next piece out of what has arrived, of a fixed body at most `most` bytes.
     ///
     /// - Returns: The piece; empty when more must arrive first; `nil` at the end.
-    mutating func next(from input: inout InputBuffer) throws(HTTPError) -> [UInt8]? {
+    mutating func next(from input: inout InputBuffer, upTo most: Int = .max) throws(HTTPError) -> [UInt8]? {
         switch framing {
         case .fixed(let remaining):
             if remaining == 0 { return nil }
-            let count = min(remaining, input.count)
+            let count = min(remaining, input.count, most)
             take(count)
             return input.take(count)
         case .chunked(var decoder):

@@ -1,9 +1,9 @@
 extension HTTPConnection {
     /// The next bytes of the body of request `serial`; `nil` at the end.
-    func nextBodyChunk(_ serial: Int) async throws -> [UInt8]? {
+    func nextBodyChunk(_ serial: Int, upTo limit: Int = .max) async throws -> [UInt8]? {
         while true {
             try checkReader(serial)
-            guard let piece = try decoded() else { return nil }
+            guard let piece = try decoded(upTo: limit) else { return nil }
             if !piece.isEmpty { return piece }
             try await fillForBody()
         }
@@ -50,9 +50,15 @@ extension HTTPConnection {
         if let failure = body.failure { throw failure }
     }
 
-    private func decoded() throws(HTTPError) -> [UInt8]? {
+    /// How many bytes are to come, where the client has said so; for the reader of request `serial` only.
+    func checkedRemaining(_ serial: Int) throws -> Int? {
+        try checkReader(serial)
+        return body.remaining
+    }
+
+    private func decoded(upTo limit: Int = .max) throws(HTTPError) -> [UInt8]? {
         do {
-            return try body.next(from: &input)
+            return try body.next(from: &input, upTo: limit)
         } catch {
             body.failure = error
             throw error
@@ -70,15 +76,20 @@ extension HTTPConnection {
                 if count > 0 { return }
                 throw ConnectionError.closed
             }
-            let start = loop.now
-            do {
-                try await socket.waitUntilReadable(until: start + body.patience(shard.configuration))
-                body.waited += start.duration(to: loop.now)
-            } catch ConnectionError.timedOut {
-                let failure = HTTPError(408, "The request's body took too long.")
-                body.failure = failure
-                throw failure
-            }
+            try await waitForBody()
+        }
+    }
+
+    /// Waits until more of the body has arrived, for as long as the client may take.
+    func waitForBody() async throws {
+        let start = loop.now
+        do {
+            try await socket.waitUntilReadable(until: start + body.patience(shard.configuration))
+            body.waited += start.duration(to: loop.now)
+        } catch ConnectionError.timedOut {
+            let failure = HTTPError(408, "The request's body took too long.")
+            body.failure = failure
+            throw failure
         }
     }
 }

@@ -12,11 +12,14 @@ package final class HTTPConnection: @unchecked Sendable {
         /// A handler runs, or its answer is being sent.
         case handling
         case webSocket(WebSocket)
+        /// The connection speaks something that this server does not read.
+        case raw
     }
 
     /// The client's address.
     package let peer: SocketAddress
-    let loop: EventLoop
+    /// The loop that carries the connection, where its handlers run.
+    package let loop: EventLoop
     let shard: HTTPServerShard
     let socket: StreamSocket
     var phase = Phase.idle
@@ -78,6 +81,7 @@ package final class HTTPConnection: @unchecked Sendable {
         switch phase {
         case .idle: socket.close()
         case .reading, .handling: break
+        case .raw: socket.close()
         case .webSocket(let webSocket): webSocket.goAway()
         }
     }
@@ -164,8 +168,10 @@ package final class HTTPConnection: @unchecked Sendable {
         body.end()
         // A task that the handler has left behind may still wait for the body.
         socket.interruptReader(ConnectionError.closed)
-        if case .webSocket(let configuration, let body) = response.body {
-            return try await upgrade(response, configuration, body)
+        switch response.body {
+        case .webSocket(let configuration, let body): return try await upgrade(response, configuration, body)
+        case .raw(let body): return try await handOver(response, body)
+        case .bytes, .stream, .sized, .file: break
         }
         keepsAlive = keepsAlive && !shard.isClosing && body.canBeDrained(shard.configuration.maximumDrainedBytes)
         if case .stream = response.body, minorVersion == 0 { keepsAlive = false }
@@ -196,12 +202,50 @@ package final class HTTPConnection: @unchecked Sendable {
                 keepsAlive: keepsAlive, to: &output)
             try await sendAll(output)
             if isHead { return }
-            let writer = HTTPBodyWriter(self, isChunked: isChunked)
+            let writer = HTTPBodyWriter(self, isChunked ? .chunked : .untilClose)
             try await produce(writer)
             try await writer.finish()
-        case .webSocket:
+        case .sized(let count, let produce):
+            guard try await sendHead(response, of: count, minorVersion, isHead, keepsAlive) else { return }
+            let writer = HTTPBodyWriter(self, .length(count))
+            try await produce(writer)
+            try await writer.finish()
+        case .file(let file, let range):
+            guard try await sendHead(response, of: range.count, minorVersion, isHead, keepsAlive) else { return }
+            try await socket.send(file, range, patience: shard.configuration.writeTimeout)
+        case .webSocket, .raw:
             preconditionFailure("an upgrade is not sent as an answer")
         }
+    }
+
+    /// - Returns: Whether a body is to follow.
+    private func sendHead(
+        _ response: HTTPResponse, of length: Int, _ minorVersion: Int, _ isHead: Bool, _ keepsAlive: Bool
+    ) async throws -> Bool {
+        let hasBody = response.status.allowsBody
+        shard.encoder.append(
+            response, framing: hasBody ? .length(length) : .none, minorVersion: minorVersion, keepsAlive: keepsAlive,
+            to: &output)
+        try await sendAll(output)
+        return hasBody && !isHead
+    }
+
+    /// Sends a head as it is and leaves the connection to `body`.
+    ///
+    /// - Returns: `false`: the connection cannot be used again.
+    private func handOver(
+        _ response: HTTPResponse, _ body: @Sendable (StreamSocket, [UInt8]) async throws -> Void
+    ) async throws -> Bool {
+        output.removeAll(keepingCapacity: true)
+        shard.encoder.appendStatusLine(response.status, to: &output)
+        for field in response.headers { output.append(field) }
+        output.append("\r\n")
+        try await sendAll(output)
+        phase = .raw
+        // Nothing here notices that a silent client has vanished.
+        socket.keepAlive()
+        try await body(socket, input.take(input.count))
+        return false
     }
 
     /// Up to here copying a body behind its head is cheaper than a second piece for the kernel to gather.

@@ -12,9 +12,16 @@ package struct HTTPResponse: Sendable {
         /// Written piece by piece while the client reads. When the closure throws, the connection is cut, so that the
         /// client cannot take a part for the whole.
         case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
+        /// The same for a body whose length is known: exactly so many bytes must be written.
+        case sized(Int, @Sendable (HTTPBodyWriter) async throws -> Void)
+        /// A part of a file, which the kernel sends. A file that has become shorter cuts the connection.
+        case file(OpenFile, Range<Int64>)
         /// The connection becomes a WebSocket and belongs to the closure; when it returns, the socket is closed with 1000,
         /// when it throws, with 1011. A request that is no proper handshake is answered 400 or 426 instead.
         case webSocket(WebSocketConfiguration, @Sendable (WebSocket) async throws -> Void)
+        /// The status and the header lines are sent as they are, `Connection` included, and the connection then belongs to
+        /// the closure, which also gets what the client has sent ahead. It is closed when the closure ends.
+        case raw(@Sendable (StreamSocket, [UInt8]) async throws -> Void)
     }
 
     package init(_ status: HTTPStatus = .ok, headers: [HTTPField] = [], body: Body = .bytes([])) {

@@ -150,14 +150,37 @@ package final class StreamSocket: ReadinessHandler, @unchecked Sendable {
         writer.end(error)
     }
 
+    /// Has the kernel find out, within some minutes, that the other machine has vanished. Means nothing to a Unix socket.
+    func keepAlive() {
+        let set = { (level: Int32, option: Int32, value: Int32) in
+            var value = value
+            // What cannot be had only takes longer to find out.
+            setsockopt(self.descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+        set(SOL_SOCKET, SO_KEEPALIVE, 1)
+        set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, 60)
+        set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, 15)
+        set(Int32(IPPROTO_TCP), TCP_KEEPCNT, 4)
+    }
+
     /// The socket is connecting: the kernel reports it writable when it is.
     func expectWritable() {
         mayWrite = false
     }
 
+    /// Something else has sent over this socket: only the next try tells whether it takes more.
+    func assumeWritable() {
+        mayWrite = true
+    }
+
     /// Fails the wait for data, if there is one, and leaves the socket open.
     func interruptReader(_ error: any Error) {
         reader.wake(.failure(error))
+    }
+
+    /// The same for the wait for room.
+    func interruptWriter(_ error: any Error) {
+        writer.wake(.failure(error))
     }
 }
 

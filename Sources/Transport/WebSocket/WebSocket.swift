@@ -161,6 +161,9 @@ package final class WebSocket: AsyncSequence, @unchecked Sendable {
 
     // MARK: Writing
 
+    /// Whether messages can be sent; on the loop only.
+    var isOpen: Bool { state == .open }
+
     /// Sends a text message. Returns when the kernel has it, or little enough waits.
     ///
     /// - Parameter text: UTF-8.

@@ -1,0 +1,59 @@
+extension HTTPRequestBody {
+    /// Writes the whole body to a file as it arrives, with flat memory.
+    ///
+    /// - Parameters:
+    ///   - file: Opened for writing; a regular file.
+    ///   - offset: Where the first byte goes.
+    ///   - limit: How many bytes the caller can use.
+    /// - Returns: How many bytes there were.
+    /// - Throws: As reading; ``HTTPError`` with 413 beyond `limit`; ``SystemCallError`` of `pwrite`, such as `ENOSPC`.
+    @discardableResult
+    package func write(to file: OpenFile, at offset: Int64 = 0, upTo limit: Int64 = .max) async throws -> Int64 {
+        let buffer = TransferBuffer()
+        return try await connection.loop.hop { [self] in
+            var written: Int64 = 0
+            while try await connection.fill(buffer, from: serial) {
+                guard written + Int64(buffer.count) <= limit else { throw HTTPBodyState.tooLarge(Int(limit)) }
+                try await buffer.write(0..<buffer.count, to: file, at: offset + written)
+                written += Int64(buffer.count)
+                buffer.drop(buffer.count)
+            }
+            return written
+        }
+    }
+}
+
+extension HTTPConnection {
+    /// Fills a buffer with what comes next of the body of request `serial`: to the brim, unless the body ends.
+    ///
+    /// - Returns: Whether there is anything in it.
+    func fill(_ buffer: TransferBuffer, from serial: Int) async throws -> Bool {
+        buffer.compact()
+        while !buffer.isFull, try await readBody(of: serial, into: buffer) {}
+        return buffer.count > 0
+    }
+
+    /// - Returns: Whether the body may have more, and the buffer room for it.
+    private func readBody(of serial: Int, into buffer: TransferBuffer) async throws -> Bool {
+        guard let remaining = try checkedRemaining(serial), input.isEmpty, !body.awaitsContinue else {
+            // What has arrived with the head, and chunks, take the long way. Chunks come as large as what has arrived.
+            if body.remaining == nil, buffer.room.count < input.count + loop.scratch.count { return false }
+            guard let piece = try await nextBodyChunk(serial, upTo: buffer.room.count) else { return false }
+            _ = buffer.append(piece[...])
+            return true
+        }
+        if remaining == 0 { return false }
+        let room = UnsafeMutableRawBufferPointer(rebasing: buffer.room.prefix(remaining))
+        while true {
+            if let count = try socket.receive(into: room) {
+                guard count > 0 else { throw ConnectionError.closed }
+                body.take(count)
+                buffer.didFill(count)
+                return true
+            }
+            try await waitForBody()
+            // The answer may have been given meanwhile, by another task.
+            _ = try checkedRemaining(serial)
+        }
+    }
+}
