@@ -14,7 +14,7 @@ package enum Relay {
     ///   - idle: How long both may be silent; `nil` for ever.
     /// - Throws: ``ConnectionError``; `CancellationError`.
     package static func run(
-        _ one: StreamSocket, _ oneAhead: [UInt8] = [], _ other: StreamSocket, _ otherAhead: [UInt8] = [],
+        _ one: StreamSocket, _ oneAhead: [UInt8], _ other: StreamSocket, _ otherAhead: [UInt8] = [],
         idle: Duration?
     ) async throws {
         precondition(one.loop === other.loop, "a relay runs on one loop")
@@ -28,7 +28,7 @@ package enum Relay {
                 group.addTask(executorPreference: one.loop) { try await pass(one, oneAhead, to: other, activity) }
                 group.addTask(executorPreference: one.loop) { try await pass(other, otherAhead, to: one, activity) }
                 do {
-                    try await group.waitForAll()
+                    while try await group.next() != nil {}
                 } catch {
                     // The one that still waits would wait for ever.
                     one.close()

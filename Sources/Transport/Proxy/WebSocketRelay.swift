@@ -27,7 +27,7 @@ extension Relay {
                 throw Ended()
             }
             do {
-                try await group.waitForAll()
+                while try await group.next() != nil {}
             } catch {
                 socket.close()
                 group.cancelAll()
