@@ -53,6 +53,7 @@ struct InterfaceDoor: Sendable {
             failure = error.failure
             response = error.response
         }
+        response.headers.append(HTTPField("eagleeye-traceid", trace))
         services.metrics.record(operation: found.operation, since: start, failure: failure)
         if operation.isAudited { note(call, operation, caller, failure) }
         logResponse(operation, call, response, failure, start, trace)
@@ -65,7 +66,7 @@ struct InterfaceDoor: Sendable {
         case .value(let body):
             let result = try await body(call, services)
             switch call.operation.form {
-            case .envelope: return .json(.ok, Envelope.success(result))
+            case .envelope: return .json(.ok, Envelope.success(result, message: call.operation.message))
             case .bare, .bytes, .webSocket, .passThrough: return .json(.ok, result)
             }
         }
@@ -134,6 +135,7 @@ struct InterfaceDoor: Sendable {
         operation.fillIn(&members)
         var call = Call(operation: operation, caller: caller, members: members, text: text)
         call.tail = found.tail
+        call.connection = ClientConnection(request.connection)
         call.trace = trace
         call.filters = operation.takesFilters ? Self.filters(request.query, operation) : []
         return call
@@ -152,20 +154,26 @@ struct InterfaceDoor: Sendable {
     ///   - place: From ``Interface/procedure(_:)``.
     ///   - params: A JSON object, or a list in the order of the operation's parameters.
     ///   - caller: Who asks.
+    ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
     /// - Returns: The JSON of the result.
     /// - Throws: ``Failure``.
-    func call(_ place: Int, params: [UInt8], caller: Caller) async throws(Failure) -> [UInt8] {
+    func call(
+        _ place: Int, params: [UInt8], caller: Caller, connection: ClientConnection?
+    ) async throws(Failure) -> [UInt8] {
         let start = monotonicNanoseconds()
         let operation = interface.operations[place]
         let trace = Trace.make()
         var call: Call?
         do throws(Failure) {
-            let read = try read(params, operation, caller, trace)
+            var read = try read(params, operation, caller, trace)
+            read.connection = connection
             call = read
             guard case .value(let body) = operation.action else {
                 throw Failure(.methodNotFound, "\(operation.name) can only be called over HTTP at \(operation.path).")
             }
-            let result = try await body(read, services)
+            var result = try await body(read, services)
+            // Some carry messages as lines, and this may come from inside a sandbox.
+            JSON.joinLines(of: &result)
             services.metrics.record(operation: place, since: start, failure: nil)
             if operation.isAudited { note(call, operation, caller, nil) }
             return result

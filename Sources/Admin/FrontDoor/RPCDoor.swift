@@ -84,7 +84,7 @@ struct RPCDoor: Sendable {
         _ request: RPCRequest, of message: [UInt8], _ caller: Caller, _ connection: ClientConnection?
     ) async throws(Failure) -> Reply {
         guard let method = Method(rawValue: request.method) else {
-            return try await performOperation(request, of: message, caller)
+            return try await performOperation(request, of: message, caller, connection)
         }
         let start = monotonicNanoseconds()
         let metrics = interface.services.metrics
@@ -108,7 +108,7 @@ struct RPCDoor: Sendable {
 
     /// Calls what is no environment's method.
     private func performOperation(
-        _ request: RPCRequest, of message: [UInt8], _ caller: Caller
+        _ request: RPCRequest, of message: [UInt8], _ caller: Caller, _ connection: ClientConnection?
     ) async throws(Failure) -> Reply {
         guard let place = interface.services.interface.procedure(request.method) else {
             let names = Method.allCases.map(\.rawValue) + interface.services.interface.procedureNames
@@ -120,7 +120,7 @@ struct RPCDoor: Sendable {
             case .named(let range), .positional(let range): Array(message[range])
             case .none: Array("{}".utf8)
             }
-        return .result(try await interface.call(place, params: params, caller: caller)[...])
+        return .result(try await interface.call(place, params: params, caller: caller, connection: connection)[...])
     }
 }
 

@@ -26,7 +26,9 @@ struct Interface: Sendable {
     }
 
     /// Every operation there is.
-    static let all: [Operation] = serverOperations + keyOperations + catalogOperations
+    static let all: [Operation] =
+        serverOperations + keyOperations + catalogOperations + sandboxLifeOperations + sandboxCallOperations
+        + sandboxStreamOperations + compatibilityOperations
 
     /// The place of the JSON-RPC method called `name`.
     func procedure(_ name: String) -> Int? { procedures[name] }

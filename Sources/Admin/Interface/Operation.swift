@@ -72,9 +72,18 @@ struct Operation: Sendable {
     var isAudited = false
     /// Whether it stays out of JSON-RPC: a second path to the same thing.
     var isAlias = false
+    /// What a successful envelope says; nothing as a rule.
+    var message: String?
     /// Whether the query may hold other items, which become ``Call/filters``.
     var takesFilters = false
     let action: Action
+
+    /// The same with `message` in its envelope.
+    func saying(_ message: String) -> Operation {
+        var operation = self
+        operation.message = message
+        return operation
+    }
 
     /// Whether it can be called over JSON-RPC.
     var isRemoteProcedure: Bool {
@@ -124,6 +133,8 @@ struct Call: Sendable {
     let text: [UInt8]
     /// What `{path*}` matched, still percent-encoded.
     var tail: [UInt8] = []
+    /// The client's connection, for leases; `nil` where there is none to lose.
+    var connection: ClientConnection?
     /// Follows a request through logs.
     var trace = ""
     /// Items of the query that no parameter is called by.

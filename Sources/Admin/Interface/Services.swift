@@ -9,8 +9,9 @@ struct Services: Sendable {
     var metrics: Metrics
     var logs: Logs
     var isKeyRequired = false
-    /// Answers requests for environments; `rpc.discover` lists them too.
-    var environments: EnvironmentDirectory?
+    /// `nil` where the server has no driver for sandboxes.
+    var sandboxes: SandboxDirectory?
+    var agents: Agents?
 
     /// The registry.
     ///
@@ -23,29 +24,13 @@ struct Services: Sendable {
     }
 }
 
-extension Failure {
-    /// What a caller is told when the registry refuses.
-    init(registry error: RegistryError) {
-        let kind: Kind =
-            switch error.code {
-            case .invalidArgument: .invalidArgument
-            case .notFound: .notFound
-            case .alreadyExists, .illegalMove: .conflict
-            case .overloaded: .overloaded
-            case .closed: .shuttingDown
-            case .inUse, .notARegistry, .newerSchema, .corrupt, .readOnly, .diskFull, .ioFailed, .sqliteFailed:
-                .infraFailed
-            }
-        self.init(kind, error.message)
-    }
-}
-
 /// Runs `body`, which asks the registry.
 ///
 /// - Throws: ``Failure`` for whatever `body` throws.
 func asking<Result>(_ body: () async throws -> Result) async throws(Failure) -> Result {
     do { return try await body() } catch let failure as Failure { throw failure } catch let error as RegistryError {
-        throw Failure(registry: error)
+        // What the registry does not find is no sandbox here.
+        throw error.code == .notFound ? Failure(.notFound, error.message) : Failure(error)
     } catch is CancellationError {
         throw Failure(.timeout, "The request was given up before it was done.")
     } catch {

@@ -34,6 +34,11 @@ package struct HTTPRequest: Sendable {
         headers.bytes[head.target.indices].prefix { $0 != 0x3F }
     }
 
+    /// The query as sent, without the question mark.
+    package var rawQuery: ArraySlice<UInt8> {
+        headers.bytes[head.target.indices].drop { $0 != 0x3F }.dropFirst()
+    }
+
     /// The path, percent-decoded. The server has answered 400 to paths that cannot be decoded.
     package var path: String { HTTPTarget.path(headers.bytes[head.target.indices]) ?? "/" }
 
