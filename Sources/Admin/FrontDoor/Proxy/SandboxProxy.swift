@@ -12,7 +12,14 @@ enum SandboxProxy {
 
     /// Answers a request for a port inside.
     ///
-    /// - Parameter fixedPort: The port; `nil` lets the request choose.
+    /// - Parameters:
+    ///   - call: Names the sandbox.
+    ///   - request: What to pass on.
+    ///   - services: What finds the sandbox.
+    ///   - fixedPort: The port; `nil` lets the request choose.
+    ///   - base: The path in front of what is passed on.
+    /// - Returns: What answers inside, or why nothing does.
+    /// - Throws: ``Failure`` where the sandbox cannot be called or nothing listens there.
     static func answer(
         _ call: Call, _ request: HTTPRequest, _ services: Services, fixedPort: UInt16? = nil, base: String
     ) async throws(Failure) -> HTTPResponse {
