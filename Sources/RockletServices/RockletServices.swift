@@ -14,7 +14,9 @@ enum RockletServices {
     static func all(_ context: ServerContext, _ environments: [EnvironmentSpec]) throws -> [any Service] {
         [
             SystemService(context),
+            SessionService(context),
             ExecuteService(context),
+            ExecSocket(context),
             try EnvironmentRoutes(environments),
         ]
     }

@@ -12,6 +12,7 @@
 #include "jail.h"
 #include "network.h"
 #include "process.h"
+#include "terminal.h"
 #include "zygote.h"
 
 #endif

@@ -56,4 +56,16 @@ extension ChildStatus {
         case .signalled(let signal): -signal
         }
     }
+
+    /// How it ended, for programs: `{"exit_code":3,"signal":null}`.
+    var json: [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.name("exit_code")
+        if case .exited(let code) = self { json.integer(code) } else { json.null() }
+        json.name("signal")
+        if case .signalled(let signal) = self { json.integer(signal) } else { json.null() }
+        json.endObject()
+        return json.bytes
+    }
 }

@@ -10,6 +10,16 @@ struct ExecuteService: Service {
     }
 
     var routes: [Route] {
-        [Route("POST", "/execute") { [context] in try await Execution.answer($0, context) }]
+        [Route("POST", "/execute") { [self] in try await execute($0) }]
+    }
+
+    private func execute(_ call: Call) async throws -> HTTPResponse {
+        let request = try ExecuteRequest(try await call.fields())
+        let order = Execution.Order(
+            program: try request.program(context.environment), input: request.input, timeout: request.timeout,
+            outputLimit: request.outputLimit)
+        let result = try await Execution.run(order, context)
+        try request.check(result)
+        return request.answer(result)
     }
 }

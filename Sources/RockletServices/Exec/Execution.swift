@@ -21,7 +21,6 @@ final class Execution: @unchecked Sendable {
     private let context: ServerContext
     private let outputReader: OutputReader
     private let errorReader: OutputReader
-    private let inputWriter: InputWriter?
     private let process: Int32
     private var result: Result
     private var hasEnded = false
@@ -29,19 +28,23 @@ final class Execution: @unchecked Sendable {
     private var timers: [EventLoop.Timer] = []
     private var waiter: CheckedContinuation<Result, any Error>?
 
-    /// Answers `POST /execute`.
-    static func answer(_ call: Call, _ context: ServerContext) async throws -> HTTPResponse {
-        let request = try ExecuteRequest(try await call.fields())
-        let result = try await run(request, context)
-        return request.answer(result)
+    /// What to run, and how long.
+    struct Order {
+        var program: Program
+        /// What it reads on its standard input.
+        var input: [UInt8] = []
+        /// Seconds; `nil` for as long as it takes.
+        var timeout: Double?
+        /// How much is kept of each stream.
+        var outputLimit = CappedOutput.defaultLimit
     }
 
-    /// Runs `request` to its end, which comes at once when the task is cancelled.
+    /// Runs a program to its end, which comes at once when the task is cancelled.
     ///
-    /// - Throws: ``RockletException``: that it could not be started, was not done in time, or, with `check`, failed.
-    static func run(_ request: ExecuteRequest, _ context: ServerContext) async throws -> Result {
-        let execution = try Execution(request, context)
-        let result = try await withTaskCancellationHandler {
+    /// - Throws: ``RockletException``: that it could not be started, or was not done in time.
+    static func run(_ order: Order, _ context: ServerContext) async throws -> Result {
+        let execution = try Execution(order, context)
+        return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { waiter in
                 execution.waiter = waiter
                 execution.finishIfOver()
@@ -49,36 +52,34 @@ final class Execution: @unchecked Sendable {
         } onCancel: {
             context.loop.execute { execution.kill() }
         }
-        try request.check(result)
-        return result
     }
 
-    private init(_ request: ExecuteRequest, _ context: ServerContext) throws {
+    private init(_ order: Order, _ context: ServerContext) throws {
         self.context = context
-        let program = try request.program(context.environment)
         let output = try Pipe()
         let errors = try Pipe()
         result = Result(
-            status: .exited(0), output: CappedOutput(limit: request.outputLimit),
-            errors: CappedOutput(limit: request.outputLimit))
-        if request.input.isEmpty {
-            let null = OwnedDescriptor(
-                try SystemCallError.check(open("/dev/null", O_RDONLY | O_CLOEXEC), "open", "/dev/null"))
-            process = try program.start([null.rawValue, output.writer.rawValue, errors.writer.rawValue])
-            inputWriter = nil
-        } else {
-            let input = try Pipe()
-            process = try program.start([input.reader.rawValue, output.writer.rawValue, errors.writer.rawValue])
-            inputWriter = try InputWriter(input.takeWriter(), on: context.loop)
-        }
+            status: .exited(0), output: CappedOutput(limit: order.outputLimit),
+            errors: CappedOutput(limit: order.outputLimit))
+        let input = try Self.open(order.input)
+        process = try order.program.start([input.rawValue, output.writer.rawValue, errors.writer.rawValue])
         outputReader = OutputReader(output.takeReader(), on: context.loop)
         errorReader = OutputReader(errors.takeReader(), on: context.loop)
         context.children.whenEnded(process) { [self] status in end(status) }
-        if let timeout = request.timeout { expire(after: timeout) }
-        inputWriter?.write(request.input[...])
-        inputWriter?.finish()
+        if let timeout = order.timeout { expire(after: timeout) }
         try outputReader.start(.init(bytes: { [self] in result.output.append($0) }, end: { [self] in finishIfOver() }))
         try errorReader.start(.init(bytes: { [self] in result.errors.append($0) }, end: { [self] in finishIfOver() }))
+    }
+
+    /// Makes `bytes` readable as a file: nobody has to feed a pipe.
+    private static func open(_ bytes: [UInt8]) throws -> OwnedDescriptor {
+        guard !bytes.isEmpty else {
+            return OwnedDescriptor(
+                try SystemCallError.check(Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC), "open", "/dev/null"))
+        }
+        let file = try MemoryFile("input")
+        try file.replace(with: bytes)
+        return file.takeDescriptor()
     }
 
     private func expire(after seconds: Double) {
@@ -103,7 +104,6 @@ final class Execution: @unchecked Sendable {
     private func end(_ status: ChildStatus) {
         hasEnded = true
         result.status = status
-        inputWriter?.close()
         finishIfOver()
         guard waiter != nil else { return }
         timers.append(context.loop.schedule(at: .now + Self.afterlife) { [weak self] in self?.finish() })

@@ -68,6 +68,11 @@ enum ProcessTable {
         return found.subtracting([process]).sorted()
     }
 
+    /// The living members of the process group `group`.
+    static func members(ofGroup group: Int32) -> [Int32] {
+        ids().filter { stat($0)?.group == group }
+    }
+
     private static func ids() -> [Int32] { ProcFile.names(in: "/proc").compactMap { Int32($0) } }
 
     private struct Stat {

@@ -152,6 +152,17 @@ package struct InvalidBody: Error, Equatable, Sendable {
         let message: String
         let input: JSON
 
+        /// `body.command: Field required`
+        var description: String {
+            let words = place.map { place in
+                switch place {
+                case .name(let name): name
+                case .index(let index): String(index)
+                }
+            }
+            return words.joined(separator: ".") + ": " + message
+        }
+
         package init(_ type: String, _ place: [Place], _ message: String, input: JSON = .null) {
             self.type = type
             self.place = place
