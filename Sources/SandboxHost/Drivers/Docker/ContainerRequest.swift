@@ -31,6 +31,8 @@ struct ContainerRequest {
     let labelsFiles: Bool
     /// Whether the container's own layer is to be limited.
     let limitsDisk: Bool
+    /// The file that becomes `/etc/resolv.conf` where this machine connects the sandbox; `nil` where the engine does.
+    let resolverFile: String?
 
     var json: JSON {
         var object: JSON.Object = [
@@ -38,7 +40,7 @@ struct ContainerRequest {
             "Hostname": .string(specification.hostname ?? specification.id.rawValue),
             // The rocklet starts programs as any user there is, whatever user the image names.
             "User": "0:0",
-            "Entrypoint": [.string(Self.rockletPath), "serve", "--folder", .string(Self.socketFolder)],
+            "Entrypoint": .array(rockletCommand.map { .string($0) }),
             "Cmd": [],
             "Env": .array(
                 specification.environment.sorted { $0.key < $1.key }.map { .string("\($0.key)=\($0.value)") }),
@@ -66,10 +68,15 @@ struct ContainerRequest {
         return labels
     }
 
-    /// Without a network there is nothing to be published.
-    private var publishedPorts: [UInt16] {
-        specification.network == .none ? [] : Set(specification.publishedPorts).sorted()
+    /// On the engine's bridge other containers would reach a port that does what it is told.
+    private var rockletCommand: [String] {
+        [Self.rockletPath, "serve", "--folder", Self.socketFolder] + (usesBridge ? [] : ["--tcp", "22555"])
     }
+
+    private var usesBridge: Bool { resolverFile == nil && specification.network != .none }
+
+    /// What the engine is to publish: it can where it makes the network.
+    private var publishedPorts: [UInt16] { usesBridge ? Set(specification.publishedPorts).sorted() : [] }
 
     private var host: JSON.Object {
         let limits = specification.limits
@@ -82,12 +89,16 @@ struct ContainerRequest {
             "Privileged": false,
             "CapDrop": ["ALL"],
             "CapAdd": .array(Self.capabilities.map { .string($0) }),
-            "NetworkMode": specification.network == .none ? "none" : "bridge",
+            "NetworkMode": usesBridge ? "bridge" : "none",
             "IpcMode": "private",
             "RestartPolicy": ["Name": "no"],
             "AutoRemove": false,
             "LogConfig": ["Type": "json-file", "Config": ["max-size": "1m", "max-file": "1"]],
         ]
+        if !usesBridge {
+            // Engines write the name down only where they give an address.
+            host["ExtraHosts"] = [.string("\(specification.hostname ?? specification.id.rawValue):127.0.1.1")]
+        }
         if let descriptors {
             let limit = JSON.number(JSON.Number(descriptors))
             host["Ulimits"] = [["Name": "nofile", "Soft": limit, "Hard": limit]]
@@ -99,10 +110,11 @@ struct ContainerRequest {
             ports["\(port)/tcp"] = [["HostIp": "127.0.0.1", "HostPort": ""]]
         }
         if !ports.members.isEmpty { host["PortBindings"] = .object(ports) }
-        let own = [
+        var own = [
             SandboxMount(source: rocklet, target: Self.rockletPath),
             SandboxMount(source: runFolder, target: Self.socketFolder, isReadOnly: false),
         ]
+        if let resolverFile { own.append(SandboxMount(source: resolverFile, target: "/etc/resolv.conf")) }
         var mounts = specification.mounts.map(Self.mount)
         if labelsFiles {
             // Only this form of a mount has the files labelled so that containers may use them: `z` for many, `Z` for one.

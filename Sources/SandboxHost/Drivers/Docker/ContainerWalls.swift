@@ -17,9 +17,10 @@ struct ContainerWalls: Sendable {
     ///   - mapsUsers: Whether root inside is another user outside.
     ///   - limitsDisk: Whether the engine took the limit on the sandbox's own layer.
     ///   - limitsRunFolder: Whether the folder that it shares with the host is limited.
+    ///   - holdsNetworkPolicy: Whether this machine connects it, and not the engine.
     init(
         _ specification: SandboxSpecification, _ info: EngineInfo, mapsUsers: Bool, limitsDisk: Bool,
-        limitsRunFolder: Bool
+        limitsRunFolder: Bool, holdsNetworkPolicy: Bool
     ) {
         var walls = [
             Wall(
@@ -53,12 +54,12 @@ struct ContainerWalls: Sendable {
                         ? "Run the server as root."
                         : "Put the engine's data on XFS mounted with pquota, or use the runtime jail."))
         }
-        if specification.network == .outbound {
+        if specification.network != .none {
             walls.append(
                 Wall(
-                    name: "network_policy", holds: false,
+                    name: "network_policy", holds: holdsNetworkPolicy,
                     reason: "on the engine's bridge the sandbox also reaches other containers and this machine",
-                    remedy: "Use the runtime jail, or network none."))
+                    remedy: "Run the server as root, or use network none."))
         }
         self.walls = walls
     }

@@ -46,7 +46,29 @@ extension DockerDriver {
                 throw error.failure("The container \(container.name), which no sandbox uses, cannot be removed")
             }
         }
-        return try await adopt(folders, byID, engine)
+        try await startNetwork()
+        let adopted = try await adopt(folders, byID, engine)
+        try await network?.sweep()
+        return adopted
+    }
+
+    /// Takes over a sandbox's network and publishes its ports again. Where that fails, the sandbox goes on and reaches
+    /// nothing, which is what its next user finds out.
+    private func reconnect(_ state: StateFolder.State, _ found: ContainerState) async -> [UInt16: UInt16] {
+        guard let network else { return found.ports }
+        let id = state.specification.id
+        _ = try? await network.adopt(id, policy: state.specification.network)
+        let agent = AgentAddress(folder: RunFolder(state: folder(id)).path)
+        guard let ports = try? await publish(state.specification, agent, state.ports) else { return [:] }
+        if ports != state.ports {
+            var state = state
+            state.ports = ports
+            let written = state
+            let folder = folder(id)
+            // Ports that cannot be written down are new ones again after the next restart.
+            _ = try? await Self.blocking { () throws(Failure) in try folder.write(written) }
+        }
+        return ports
     }
 
     /// What a predecessor left of one sandbox on the disk.
@@ -111,11 +133,12 @@ extension DockerDriver {
                     return .ended(id, DockerSandbox.end(found, isStopping: false), isRestartable: true)
                 }
                 let process = ProcessIdentity(found.process, of: found.id)
-                let sandbox = DockerSandbox(state.specification, container: found.id, process: process, engine: engine)
+                let sandbox = watch(state.specification, found, process, engine)
                 keep(sandbox)
+                let ports = await reconnect(state, found)
                 if state.details["limits_disk"]?.bool == true { limitsDisk = true }
                 let isolation = state.details["isolation"]?.serialized ?? Array("{}".utf8)
-                return .running(running(sandbox, found, process, isolation), state.specification)
+                return .running(running(sandbox, found, process, ports, isolation), state.specification)
             } catch {
                 guard error.isNotFound else { throw error.failure("Sandbox \(id) cannot be found again") }
             }

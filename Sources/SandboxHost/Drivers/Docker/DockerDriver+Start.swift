@@ -15,12 +15,18 @@ extension DockerDriver {
         report(.imageReady(message: image.wasThere ? "image pull skipped: the image is cached" : "image pull success"))
         let info = try await info()
         let run = RunFolder(state: folder(specification.id))
+        let connects = connects(specification)
         let isLimited = try await Self.blocking { () throws(Failure) in try run.make(isOpen: info.mapsUsers) }
         do {
             report(.launching)
+            let sources = try await Self.blocking { () throws(Failure) in
+                if connects { try run.write(resolverConfiguration: "") }
+                return try MountPolicy.sources(specification.mounts)
+            }
             let limitsDisk = try await create(specification, image: image.digest, run, info)
             let launch = Launch(
-                specification: specification, run: run, info: info, limitsDisk: limitsDisk, limitsRunFolder: isLimited)
+                specification: specification, run: run, info: info, mounts: sources, limitsDisk: limitsDisk,
+                limitsRunFolder: isLimited)
             return try await self.launch(launch, report)
         } catch {
             await discard(run)
@@ -39,12 +45,17 @@ extension DockerDriver {
         guard let state, state.driver == name else {
             throw Failure(.unknownSandbox, "The docker driver keeps no stopped sandbox \(specification.id).")
         }
+        // What is mounted may have become something else meanwhile.
+        try MountPolicy(allowed: configuration.allowedMounts).check(state.specification.mounts)
+        let sources = try await Self.blocking { () throws(Failure) in
+            try MountPolicy.sources(state.specification.mounts)
+        }
         let info = try await info()
         report(.pullingImage(message: "image pull running"))
         report(.imageReady(message: "image pull skipped: the sandbox has its files"))
         report(.launching)
         let launch = Launch(
-            specification: state.specification, run: run, info: info,
+            specification: state.specification, run: run, info: info, mounts: sources,
             limitsDisk: state.details["limits_disk"]?.bool ?? false,
             limitsRunFolder: state.details["limits_run_folder"]?.bool ?? false)
         do {
@@ -56,16 +67,18 @@ extension DockerDriver {
             await Task {
                 // What does not run any more need not be stopped.
                 _ = try? await engine.perform(EngineCall("POST", "/containers/\(container)/kill"))
+                _ = try? await self.network?.release(specification.id)
             }.value
             throw error
         }
     }
 
     /// What a container is started with.
-    private struct Launch: Sendable {
+    struct Launch: Sendable {
         let specification: SandboxSpecification
         let run: RunFolder
         let info: EngineInfo
+        let mounts: MountPolicy.Sources
         let limitsDisk: Bool
         let limitsRunFolder: Bool
     }
@@ -73,11 +86,11 @@ extension DockerDriver {
     // MARK: What may be asked for
 
     private func check(_ specification: SandboxSpecification) throws(Failure) {
-        if case .allow = specification.network {
+        if case .allow = specification.network, network == nil {
             throw Failure(
                 .isolationRefused,
-                "A container engine cannot hold a sandbox to a list of destinations. Use the runtime jail, which can, or "
-                    + "ask for network none or outbound.")
+                "A container engine cannot hold a sandbox to a list of destinations. Run the server as root, or use the "
+                    + "runtime jail, or ask for network none or outbound.")
         }
         let limits = specification.limits
         guard 6 << 20...1 << 50 ~= limits.memoryBytes, 0.01...4096 ~= limits.cpus, 1...1 << 22 ~= limits.processes,
@@ -143,7 +156,7 @@ extension DockerDriver {
         let request = ContainerRequest(
             specification: specification, server: configuration.serverName, image: image, runFolder: run.path,
             rocklet: configuration.rockletPath, descriptors: descriptors, labelsFiles: info.labelsFiles,
-            limitsDisk: limitsDisk)
+            limitsDisk: limitsDisk, resolverFile: connects(specification) ? run.resolverFile : nil)
         let call = EngineCall(
             "POST", "/containers/create", query: [("name", containerName(specification.id))], body: request.json)
         do throws(EngineError) {
@@ -168,112 +181,6 @@ extension DockerDriver {
         return Int(min(limit.rlim_max, 65_536))
     }
 
-    // MARK: The launch
-
-    private func launch(
-        _ launch: Launch, _ report: @escaping @Sendable (StartStep) -> Void
-    ) async throws(Failure) -> RunningSandbox {
-        let id = launch.specification.id
-        let engine = try engine()
-        let container = "/containers/\(containerName(id))"
-        let arrivals = try launch.run.arrivals(on: engine.loop)
-        defer { arrivals.close() }
-        let state: ContainerState
-        do {
-            try await engine.perform(EngineCall("POST", container + "/start").within(configuration.startLimit))
-            state = try ContainerState(try await engine.json(EngineCall("GET", container + "/json")))
-        } catch {
-            throw error.failure("The container of sandbox \(id) cannot be started")
-        }
-        let process = ProcessIdentity(state.process, of: state.id)
-        let walls = ContainerWalls(
-            launch.specification, launch.info, mapsUsers: process?.mapsUsers ?? launch.info.mapsUsers,
-            limitsDisk: launch.limitsDisk, limitsRunFolder: launch.limitsRunFolder)
-        if configuration.minimumIsolation == .strict, let complaint = walls.complaint {
-            throw Failure(
-                .isolationRefused, "The container engine gives less isolation than is asked for. \(complaint)")
-        }
-        let sandbox = DockerSandbox(launch.specification, container: state.id, process: process, engine: engine)
-        let running = self.running(sandbox, state, process, walls.json.serialized)
-        var record = StateFolder.State(driver: name, specification: launch.specification)
-        record.process = running.process
-        record.processStart = process?.start ?? 0
-        record.ports = state.ports
-        record.imageDigest = state.image
-        record.details = [
-            "container": .string(state.id), "isolation": walls.json, "limits_disk": .bool(launch.limitsDisk),
-            "limits_run_folder": .bool(launch.limitsRunFolder),
-        ]
-        do {
-            let written = record
-            try await Self.blocking { () throws(Failure) in try launch.run.state.write(written) }
-            try await answer(sandbox, running.agent, arrivals, engine)
-        } catch {
-            sandbox.release()
-            throw error
-        }
-        keep(sandbox)
-        report(.answering)
-        return running
-    }
-
-    /// What callers get to know of a sandbox.
-    func running(
-        _ sandbox: DockerSandbox, _ state: ContainerState, _ process: ProcessIdentity?, _ isolation: [UInt8]
-    ) -> RunningSandbox {
-        RunningSandbox(
-            id: sandbox.id, driver: name, agent: AgentAddress(folder: RunFolder(state: folder(sandbox.id)).path),
-            isolation: isolation, process: process?.number ?? 0, ports: state.ports, imageDigest: state.image,
-            ended: { await sandbox.ending.wait() })
-    }
-
-    /// Waits for the rocklet's first answer, the container's end or the end of patience, whichever comes first.
-    private func answer(
-        _ sandbox: DockerSandbox, _ agent: AgentAddress, _ arrivals: ReadableDescriptor, _ engine: Engine
-    ) async throws(Failure) {
-        do {
-            try await Deadline.run(within: configuration.startLimit, on: engine.loop) {
-                try await withThrowingTaskGroup(of: SandboxEnd?.self) { group in
-                    group.addTask {
-                        try await AgentDoor.wait(agent, arrivals, on: engine.loop)
-                        return nil
-                    }
-                    group.addTask { try await sandbox.ending.next() }
-                    defer { group.cancelAll() }
-                    guard let first = try await group.next(), let end = first else { return }
-                    throw EarlyEnd(end: end)
-                }
-            }
-        } catch let early as EarlyEnd {
-            throw Failure(
-                .infraFailed,
-                "The sandbox ended before its rocklet answered: \(early.end.reason)\(await lastWords(sandbox.id, engine))"
-            )
-        } catch is Deadline.Passed {
-            throw Failure(
-                .timeout,
-                "The rocklet did not answer within \(configuration.startLimit).\(await lastWords(sandbox.id, engine))")
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw Failure(.infraFailed, "The start of sandbox \(sandbox.id) was given up: \(error).")
-        }
-    }
-
-    private struct EarlyEnd: Error { let end: SandboxEnd }
-
-    /// The last lines that a container wrote, for a message; empty where there are none.
-    private func lastWords(_ id: SandboxID, _ engine: Engine) async -> String {
-        let call = EngineCall(
-            "GET", "/containers/\(containerName(id))/logs",
-            query: [("stdout", "true"), ("stderr", "true"), ("tail", "20")]
-        ).within(.seconds(5))
-        // The message is worth more than the reason why a part of it is missing.
-        guard let bytes = try? await engine.bytes(call) else { return "" }
-        let words = ContainerLog.lastLines(bytes)
-        return words.isEmpty ? " It wrote nothing." : " Its last words: \(words)"
-    }
-
     /// Removes what a failed start has left, also when the start was cancelled.
     private func discard(_ run: RunFolder) async {
         let name = containerName(run.state.id)
@@ -281,6 +188,7 @@ extension DockerDriver {
         await Task {
             // What cannot be removed now is found by its label, and removed, when the server starts again.
             _ = try? await removeContainer(name)
+            _ = try? await network?.release(run.state.id)
             _ = try? await Self.blocking { () throws(Failure) in try run.remove() }
         }.value
     }

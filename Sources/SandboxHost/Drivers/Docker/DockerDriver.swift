@@ -8,6 +8,8 @@ package import Transport
 //   DockerDriver.swift            what it can do
 //   DockerDriver+Start.swift      a container is made and its rocklet answers
 //   DockerDriver+Adopt.swift      finding again what a predecessor left
+//   DockerDriver+Launch.swift     from a container to an answering rocklet
+//   DockerDriver+Network.swift    networks and published ports
 //   DockerDriver+Images.swift     pull, commit, push
 //   DockerDriver+Examine.swift    what works here
 //   DockerConfiguration.swift     how it runs sandboxes
@@ -24,6 +26,7 @@ package import Transport
 package final class DockerDriver: SandboxDriver {
     package let name = "docker"
     let configuration: DockerConfiguration
+    let network: NetworkFabric?
     let loops: EventLoopGroup
     private let state = Mutex(State())
 
@@ -33,15 +36,19 @@ package final class DockerDriver: SandboxDriver {
         var sandboxes: [SandboxID: DockerSandbox] = [:]
         /// Whether the engine's storage limits a container's layer; `nil` before it was tried.
         var limitsDisk: Bool?
+        var networkStart: Task<Result<Void, Failure>, Never>?
         /// Pulls that run, by image and who asks.
         var pulls: [String: Task<String, any Error>] = [:]
     }
 
     /// - Parameters:
     ///   - configuration: How to run sandboxes.
+    ///   - network: Connects sandboxes by this machine's own means, which can hold them to a list of destinations and away
+    ///     from each other; shared with no other driver. Without it they get the engine's bridge, and lists are refused.
     ///   - loops: Carry the connections to the engine.
-    package init(_ configuration: DockerConfiguration, loops: EventLoopGroup) {
+    package init(_ configuration: DockerConfiguration, network: NetworkFabric? = nil, loops: EventLoopGroup) {
         self.configuration = configuration
+        self.network = network
         self.loops = loops
     }
 
@@ -86,6 +93,25 @@ package final class DockerDriver: SandboxDriver {
     var limitsDisk: Bool? {
         get { state.withLock(\.limitsDisk) }
         set { state.withLock { $0.limitsDisk = newValue } }
+    }
+
+    /// Has the network look for what a predecessor left, once.
+    func startNetwork() async throws(Failure) {
+        guard let network else { return }
+        let task = state.withLock { state in
+            if let task = state.networkStart { return task }
+            let task = Task<Result<Void, Failure>, Never> {
+                do throws(Failure) { return .success(try await network.start()) } catch { return .failure(error) }
+            }
+            state.networkStart = task
+            return task
+        }
+        do {
+            try await task.value.get()
+        } catch {
+            state.withLock { $0.networkStart = nil }
+            throw error
+        }
     }
 
     func sandbox(_ id: SandboxID) -> DockerSandbox? { state.withLock { $0.sandboxes[id] } }
@@ -152,7 +178,7 @@ package final class DockerDriver: SandboxDriver {
             guard error.isNotFound else { throw error.failure("Sandbox \(id) cannot be stopped") }
             throw Failure(.unknownSandbox, "The container engine has no container of sandbox \(id).")
         }
-        _ = await sandbox?.ending.wait()
+        if let sandbox { _ = await sandbox.ending.wait() } else { try await network?.release(id) }
     }
 
     package func remove(_ id: SandboxID) async throws(Failure) {
@@ -163,8 +189,15 @@ package final class DockerDriver: SandboxDriver {
         } catch {
             throw error.failure("Sandbox \(id) cannot be removed")
         }
-        sandbox(id)?.ending.finish(SandboxEnd(signal: SIGKILL, reason: "The sandbox was removed."))
+        if let sandbox = sandbox(id) {
+            // It has ended with its container. Nothing of it may happen after this, when its name may be given out again.
+            if sandbox.isWatched {
+                _ = try? await Deadline.run(within: .seconds(15), on: loops.next()) { try await sandbox.ending.next() }
+            }
+            sandbox.ending.finish(SandboxEnd(signal: SIGKILL, reason: "The sandbox was removed."))
+        }
         forget(id)
+        try await network?.release(id)
         try await Self.blocking { () throws(Failure) in try RunFolder(state: folder).remove() }
     }
 
@@ -200,8 +233,14 @@ package final class DockerDriver: SandboxDriver {
             async let description = engine.json(EngineCall("GET", container + "/json", query: [("size", "true")]))
             var statistics = SandboxStatistics(usage: try await usage)
             statistics.diskBytes = try ContainerState(try await description).layerBytes ?? 0
+            if let network {
+                let traffic = try await network.statistics(id)
+                statistics.networkBytes = traffic.receivedBytes &+ traffic.sentBytes
+            }
             if limitsDisk == true { statistics.diskLimitBytes = sandbox(id)?.specification.limits.diskBytes }
             return statistics
+        } catch let failure as Failure {
+            throw failure
         } catch let error as EngineError {
             throw error.failure("What sandbox \(id) uses cannot be told")
         } catch {

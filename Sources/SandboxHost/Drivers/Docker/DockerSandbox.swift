@@ -11,6 +11,8 @@ final class DockerSandbox: Sendable {
     private let container: String
     private let process: ProcessIdentity?
     private let engine: Engine
+    /// Clears away what belongs to its run, before anybody hears of its end.
+    private let clearAway: @Sendable () async -> Void
     private let stopping = Mutex(false)
     private let watch = Mutex<Task<Void, Never>?>(nil)
 
@@ -25,12 +27,17 @@ final class DockerSandbox: Sendable {
     ///   - container: The container's id.
     ///   - process: Its first process, where this machine sees it.
     ///   - engine: Whose container it is.
-    init(_ specification: SandboxSpecification, container: String, process: ProcessIdentity?, engine: Engine) {
+    ///   - clearAway: Clears away what belongs to its run, before anybody hears of its end.
+    init(
+        _ specification: SandboxSpecification, container: String, process: ProcessIdentity?, engine: Engine,
+        clearAway: @escaping @Sendable () async -> Void
+    ) {
         id = specification.id
         self.specification = specification
         self.container = container
         self.process = process
         self.engine = engine
+        self.clearAway = clearAway
         // Owned and cancelled by `release`.
         let task = Task(executorPreference: engine.loop) { await self.follow() }
         watch.withLock { $0 = task }
@@ -40,6 +47,9 @@ final class DockerSandbox: Sendable {
     func release() {
         watch.withLock { $0.take() }?.cancel()
     }
+
+    /// Whether its end will be told.
+    var isWatched: Bool { watch.withLock { $0 != nil } }
 
     /// Waits for the end and tells it.
     ///
@@ -69,20 +79,20 @@ final class DockerSandbox: Sendable {
             do {
                 let call = EngineCall("POST", "/containers/\(container)/wait", query: [("condition", "not-running")])
                 _ = try await engine.json(sawEnd ? call : call.patient())
-                return ending.finish(
+                return await finish(
                     end(
                         try ContainerState(
                             try await engine.json(
                                 EngineCall("GET", "/containers/\(container)/json")))))
             } catch {
                 if error.isNotFound {
-                    return ending.finish(
+                    return await finish(
                         SandboxEnd(
                             reason: isStopping
                                 ? "The sandbox was removed." : "Somebody removed the sandbox's container."))
                 }
                 if sawEnd, ContinuousClock.now > patience {
-                    return ending.finish(
+                    return await finish(
                         SandboxEnd(
                             reason: "The sandbox ended, and the container engine does not say how: \(error.message)"))
                 }
@@ -90,6 +100,11 @@ final class DockerSandbox: Sendable {
             do { try await engine.loop.sleep(until: ContinuousClock.now + pause) } catch { return }
             pause = min(pause * 2, .seconds(15))
         }
+    }
+
+    private func finish(_ end: SandboxEnd) async {
+        await clearAway()
+        ending.finish(end)
     }
 
     /// What a container that does not run says about its end.

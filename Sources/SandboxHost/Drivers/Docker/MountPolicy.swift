@@ -1,3 +1,4 @@
+import CLinux
 import GEM
 import Glibc
 
@@ -39,6 +40,54 @@ struct MountPolicy {
                         + "to the allowed mounts.")
             }
         }
+    }
+
+    /// What each mount leads to, by device and inode, when it was checked.
+    struct Sources: Equatable, Sendable {
+        fileprivate var files: [File] = []
+
+        fileprivate struct File: Equatable, Sendable {
+            let target: String
+            let device: UInt64
+            let inode: UInt64
+        }
+    }
+
+    /// Looks up what is to be mounted, through no link. Comes after ``check(_:)``.
+    static func sources(_ mounts: [SandboxMount]) throws(Failure) -> Sources {
+        var sources = Sources()
+        for mount in mounts {
+            guard let file = file(mount.source, in: "/", resolve: ROCK_RESOLVE_NO_SYMLINKS, as: mount.target) else {
+                throw Failure(.invalidArgument, "\(EngineText.line(mount.source)) cannot be mounted.")
+            }
+            sources.files.append(file)
+        }
+        return sources
+    }
+
+    /// Whether the process sees at each target what was looked up. Between the look and the mount, another sandbox that may
+    /// write there could have put a link in the place.
+    static func isMounted(_ sources: Sources, in process: ProcessIdentity) -> Bool {
+        sources.files.allSatisfy { expected in
+            file(
+                expected.target, in: "/proc/\(process.number)/root", resolve: ROCK_RESOLVE_IN_ROOT, as: expected.target)
+                == expected
+        }
+    }
+
+    private static func file(
+        _ path: String, in root: String, resolve: some BinaryInteger, as target: String
+    ) -> Sources.File? {
+        let folder = open(root, rock_o_path() | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return nil }
+        defer { close(folder) }
+        let descriptor = rock_open_below(
+            folder, String(path.drop { $0 == "/" }), rock_o_path() | O_CLOEXEC, 0, UInt64(resolve))
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        return Sources.File(target: target, device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
     private static func contains(_ folder: String, _ path: String) -> Bool {

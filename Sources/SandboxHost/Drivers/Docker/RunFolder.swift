@@ -26,12 +26,35 @@ struct RunFolder: Sendable {
             if error == EEXIST { throw Failure(.conflict, "Sandbox \(state.id) exists already.") }
             throw refusal(error)
         }
+        do throws(Failure) {
+            return try makeInside(isOpen)
+        } catch {
+            // What is left of it says nothing to anybody.
+            _ = try? remove()
+            throw error
+        }
+    }
+
+    private func makeInside(_ isOpen: Bool) throws(Failure) -> Bool {
         guard mkdir(path, 0o700) == 0 else { throw refusal(errno) }
         let flags = UInt(MS_NOSUID) | UInt(MS_NODEV) | UInt(MS_NOEXEC)
         let isLimited = mount("rock", path, "tmpfs", flags, Self.options) == 0
         // Sticky: inside, only root can remove what root has put there.
         if isOpen, chmod(path, 0o1777) != 0 { throw refusal(errno) }
         return isLimited
+    }
+
+    /// What becomes `/etc/resolv.conf` inside. The sandbox can only read it: it is a file of the host's.
+    var resolverFile: String { state.path + "/resolv.conf" }
+
+    /// Writes what the sandbox is to know about name servers, in place: a mount keeps hold of the file itself.
+    func write(resolverConfiguration: String) throws(Failure) {
+        let descriptor = open(resolverFile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard descriptor >= 0 else { throw refusal(errno) }
+        let bytes = Array(resolverConfiguration.utf8)
+        let error = -rock_write_all(descriptor, bytes, bytes.count)
+        close(descriptor)
+        guard error == 0 else { throw refusal(error) }
     }
 
     /// Removes the sockets of an earlier run.

@@ -32,7 +32,7 @@ struct DockerAdoptionTests {
             let request = ContainerRequest(
                 specification: cut, server: driver.configuration.serverName, image: sandbox.imageDigest,
                 runFolder: run.path, rocklet: driver.configuration.rockletPath, descriptors: nil, labelsFiles: false,
-                limitsDisk: false)
+                limitsDisk: false, resolverFile: nil)
             _ = try await raw.json(
                 EngineCall(
                     "POST", "/containers/create", query: [("name", driver.containerName(cut.id))], body: request.json))

@@ -130,7 +130,7 @@ struct EngineValueTests {
         let specification = SandboxSpecification.test { $0.network = .outbound }
         let request = ContainerRequest(
             specification: specification, server: "s", image: "sha256:1", runFolder: "/r", rocklet: "/k",
-            descriptors: 10, labelsFiles: true, limitsDisk: false)
+            descriptors: 10, labelsFiles: true, limitsDisk: false, resolverFile: nil)
         let host = try #require(request.json["HostConfig"])
         #expect(host["Privileged"] == false)
         #expect(host["CapDrop"] == ["ALL"])
@@ -145,7 +145,7 @@ struct EngineValueTests {
         let specification = SandboxSpecification.test { $0.labels = [ContainerRequest.Label.server: "other"] }
         let request = ContainerRequest(
             specification: specification, server: "mine", image: "i", runFolder: "/r", rocklet: "/k", descriptors: 1,
-            labelsFiles: false, limitsDisk: false)
+            labelsFiles: false, limitsDisk: false, resolverFile: nil)
         #expect(request.json["Labels"]?[ContainerRequest.Label.server] == "mine")
         #expect(request.json["Labels"]?["rock.label.rock.server"] == "other")
     }

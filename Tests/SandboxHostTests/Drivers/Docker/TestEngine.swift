@@ -44,7 +44,7 @@ final class TestEngine: Sendable {
 
     /// A driver with a folder for its sandboxes. Afterwards every sandbox it made is removed, and nothing may be left.
     func withDriver<Result>(
-        _ change: (inout DockerConfiguration) -> Void = { _ in },
+        network: NetworkFabric? = nil, _ change: (inout DockerConfiguration) -> Void = { _ in },
         _ body: (DockerDriver) async throws -> Result
     ) async throws -> Result {
         let folder = "/tmp/rock-docker-\(SandboxID.random().rawValue.prefix(12))"
@@ -54,7 +54,7 @@ final class TestEngine: Sendable {
         configuration.socket = socket
         configuration.startLimit = .seconds(30)
         change(&configuration)
-        let driver = DockerDriver(configuration, loops: testLoops)
+        let driver = DockerDriver(configuration, network: network, loops: testLoops)
         let result: Swift.Result<Result, any Error>
         do { result = .success(try await body(driver)) } catch { result = .failure(error) }
         for state in StateFolder.all(in: folder) { try await driver.remove(state.id) }
