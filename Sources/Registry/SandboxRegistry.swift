@@ -39,6 +39,9 @@ package final class SandboxRegistry: Sendable {
     /// The registry's clock.
     package var now: Timestamp { configuration.clock() }
 
+    /// Whether nothing can be changed.
+    package var isReadOnly: Bool { configuration.isReadOnly }
+
     /// How times are written in answers.
     package var times: TimeFormat { configuration.times }
 

@@ -1,4 +1,5 @@
 package import GEM
+package import Images
 package import Registry
 package import SandboxHost
 
@@ -22,6 +23,14 @@ extension ServerConfiguration {
         package var network = NetworkPolicy.none
         /// Whether a request may ask for more network than ``network``.
         package var allowsNetwork = true
+        /// Who answers for names that sandboxes ask for; empty takes the machine's own.
+        package var nameServers: [String] = []
+        /// Networks in CIDR form that no sandbox reaches.
+        package var forbiddenNetworks: [String] = []
+        /// Where images come from.
+        package var registries = RegistryConfiguration()
+        /// Folders that sandboxes of the image `host` see beside `/usr`.
+        package var hostFolders: [String] = []
         /// Seen by every sandbox; clients cannot ask for mounts.
         package var mounts: [SandboxMount] = []
 
@@ -92,6 +101,15 @@ extension ServerConfiguration.Runtime {
         if let word: NetworkWord = try section.word("network") { network = word == .none ? .none : .outbound }
         if let names = try section.texts("network_allow") { network = .allow(names) }
         allowsNetwork = try section.boolean("allow_network") ?? allowsNetwork
+        nameServers = try section.texts("name_servers") ?? nameServers
+        forbiddenNetworks = try section.texts("forbidden_networks") ?? forbiddenNetworks
+        hostFolders = try section.texts("host_folders") ?? hostFolders
+        if var images = try section.section("images") {
+            registries.registry = try images.text("registry") ?? registries.registry
+            registries.mirrors = try images.texts("mirrors") ?? registries.mirrors
+            registries.insecure = try images.texts("insecure") ?? registries.insecure
+            try images.refuseUnknownKeys()
+        }
         if let texts = try section.texts("mounts") { mounts = try Self.mounts(texts) }
         if var limit = try section.section("standard_spec") {
             cpus = try limit.number("cpus", in: 0.01...4096) ?? cpus

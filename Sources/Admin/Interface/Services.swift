@@ -6,6 +6,10 @@ struct Services: Sendable {
     var interface: Interface
     /// `nil` where the server keeps none, as an embedded one does.
     var registry: SandboxRegistry?
+    /// Why there is none, where there should be one.
+    var registryFailure: Failure?
+    /// Sandboxes with a root filesystem; set once the server has found again those that there are.
+    var sandboxes: SandboxDirectory?
     var metrics: Metrics
     var logs: Logs
     var isKeyRequired = false
@@ -18,6 +22,7 @@ struct Services: Sendable {
     /// - Throws: ``Failure`` where there is none.
     func needRegistry() throws(Failure) -> SandboxRegistry {
         guard let registry else {
+            if let registryFailure { throw registryFailure }
             throw Failure(.infraFailed, "This server keeps no registry: its data directory could not be used.")
         }
         return registry

@@ -4,18 +4,19 @@ import SandboxHost
 import Synchronization
 
 extension SandboxDirectory {
-    /// The sandbox called `id`, ready to be called, and a use of it.
+    /// The way to the rocklet in a sandbox, and a use of the sandbox.
     ///
-    /// - Throws: ``Failure``: `unknownSandbox`; `conflict` that says its state where it does not run.
-    func running(_ id: String, for caller: SandboxCaller) async throws(Failure) -> RunningSandbox {
+    /// - Throws: ``Failure``: `unknownSandbox`; `conflict` that says its state where it does not run; `infraFailed` where its
+    ///   driver does not answer.
+    func agent(of id: String, for caller: SandboxCaller) async throws(Failure) -> SandboxAgent {
         let record = try runningRecord(id, for: caller)
         try registry().touch(id)
         guard let name = SandboxID(rawValue: id) else { throw Failure(.unknownSandbox, "Sandbox \(id) not found.") }
-        if let running = machine.sandbox(name) { return running }
+        if let agent = machine.agent(name) { return agent }
         // Its driver may not have answered when the server came back.
         if state.withLock({ $0.unadopted[record.driver] != nil }) {
             await reconcile(driver: record.driver)
-            if let running = machine.sandbox(name) { return running }
+            if let agent = machine.agent(name) { return agent }
         }
         if let failure = state.withLock({ $0.unadopted[record.driver] }) {
             throw Failure(.infraFailed, "Sandbox \(id) cannot be reached: \(failure.message)")
@@ -37,8 +38,39 @@ extension SandboxDirectory {
         }
     }
 
-    /// Whether the agent inside answers: the legacy way to know.
-    func answers(_ record: SandboxRecord) async -> Bool { isAlive(record) }
+    /// Passes a call to the rocklet in a sandbox; see ``SandboxAgent/call(_:_:body:timeout:limit:)``. A use of the sandbox when it
+    /// begins and when it ends.
+    ///
+    /// - Parameters:
+    ///   - method: Of HTTP.
+    ///   - path: Of the in-sandbox interface.
+    ///   - id: The sandbox.
+    ///   - body: JSON.
+    ///   - timeout: How long it may take; `nil` for the server's own limit.
+    ///   - caller: Who asks.
+    /// - Returns: What the rocklet answered, failures inside included.
+    /// - Throws: ``Failure`` where it could not be asked.
+    func call(
+        _ method: String, _ path: String, of id: String, body: [UInt8], timeout: Duration? = nil,
+        for caller: SandboxCaller
+    ) async throws(Failure) -> AgentReply {
+        let agent = try await agent(of: id, for: caller)
+        let reply = try await agent.call(method, path, body: body, timeout: timeout ?? configuration.callTimeout)
+        // What ran for long was in use until now.
+        try registry().touch(id)
+        return reply
+    }
+
+    /// Whether the rocklet inside answers: how ROCK's first servers knew that a sandbox lives.
+    func answers(_ record: SandboxRecord) async -> Bool {
+        guard let agent = SandboxID(rawValue: record.id).flatMap(machine.agent) else { return false }
+        do throws(Failure) {
+            let reply = try await agent.call("GET", "/is_alive", timeout: .seconds(5), limit: 4096)
+            return reply.isSuccess
+        } catch {
+            return false
+        }
+    }
 
     /// Does `work` once for each `requestID`, also across a restart of this server.
     ///
@@ -60,10 +92,10 @@ extension SandboxDirectory {
         }
         let key: RequestKey
         do throws(RegistryError) { key = try RequestKey(scope: "\(method) \(serial)", requestID: requestID) } catch {
-            throw Failure(error)
+            throw Failure(registry: error)
         }
         let reply = try await executions.answer(to: "\(key.scope) \(requestID)") { () async throws(Failure) -> Reply in
-            let claim = try await recorded { try await registry.write { $0.claim(key) } }
+            let claim = try await asking { try await registry.write { $0.claim(key) } }
             switch claim {
             case .answered(let answer): return .result(answer[...])
             case .interrupted:
@@ -78,7 +110,7 @@ extension SandboxDirectory {
             do throws(Failure) {
                 let answer = try await work()
                 if answer.count <= RegistryTransaction.answerLimit {
-                    try await recorded { try await registry.write { try $0.answer(key, answer) } }
+                    try await asking { try await registry.write { try $0.answer(key, answer) } }
                 }
                 return .result(answer[...])
             } catch {

@@ -27,7 +27,7 @@ extension SandboxDirectory {
             )
         }
         await settled(name)
-        let blueprint = try await recorded { try await registry.blueprint(of: id) }
+        let blueprint = try await asking { try await registry.blueprint(of: id) }
         let json = blueprint.flatMap { try? JSON(parsing: $0.span) }
         guard let specification = json.flatMap(SandboxSpecification.init), specification.id == name else {
             throw Failure(.infraFailed, "What is needed to restart sandbox \(id) was not kept. Start a new one.")
@@ -43,7 +43,7 @@ extension SandboxDirectory {
             try state.queue.reserve(plan.need)
         }
         do {
-            let restarted = try await recorded {
+            let restarted = try await asking {
                 try await registry.write { transaction in try transaction.move(id, by: .restart) }
             }
             // One that never ran left no files to start with.
@@ -173,7 +173,13 @@ extension SandboxDirectory {
         let reason =
             ended.end.ranOutOfMemory ? "It ran out of memory and was killed. \(ended.end.reason)" : ended.end.reason
         state.withLock { state in
-            guard case .running? = state.lives[id] else { return }
+            switch state.lives[id] {
+            case .running?: break
+            case .starting?:
+                state.earlyEnds[id] = ended
+                return
+            case .waiting?, .ending?, nil: return
+            }
             state.lives[id] = .ending(
                 Task {
                     let outcome = await self.writeEnd(of: id, by: .lost, reason: reason)
@@ -192,7 +198,7 @@ extension SandboxDirectory {
             if case .ending(let task)? = state.lives[id] { return task }
             let task = Task { () -> Result<Void, Failure> in
                 do throws(Failure) {
-                    _ = try await recorded {
+                    _ = try await asking {
                         try await registry.write { transaction in try transaction.move(id, by: event) }
                     }
                 } catch {
@@ -219,7 +225,7 @@ extension SandboxDirectory {
     ) async -> Result<Void, Failure> {
         do throws(Failure) {
             let registry = try registry()
-            try await recorded {
+            try await asking {
                 try await registry.write { transaction in
                     guard let record = transaction.record(id), record.state.isLive else { return }
                     if let change { try transaction.update(id, change) }
@@ -231,6 +237,8 @@ extension SandboxDirectory {
             state.withLock { _ = $0.unwritten.removeValue(forKey: id) }
             return .success(())
         } catch {
+            // Where nothing can ever be written, trying again helps nobody.
+            if (try? registry())?.isReadOnly == true { return .failure(error) }
             state.withLock { $0.unwritten[id] = (event, reason) }
             alarm.set(clock.now().advanced(bySeconds: Self.rewriteSeconds))
             return .failure(error)
@@ -259,6 +267,7 @@ extension SandboxDirectory {
             state.lives[id] = nil
             state.queue.remove(id)
             state.samples[id] = nil
+            state.earlyEnds[id] = nil
         }
         dropLease(id)
         startReady()

@@ -78,7 +78,7 @@ extension SandboxDirectory {
         var query = listing.query
         query.namespaces = caller.namespaces
         let page: SandboxPage
-        do throws(RegistryError) { page = try registry.list(query) } catch { throw Failure(error) }
+        do throws(RegistryError) { page = try registry.list(query) } catch { throw Failure(registry: error) }
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("items")
@@ -101,8 +101,8 @@ extension SandboxDirectory {
     func inspect(_ id: String, for caller: SandboxCaller) async throws(Failure) -> [UInt8] {
         let record = try record(id, for: caller)
         let registry = try registry()
-        let moves = try await recorded { try await registry.history(of: id) }
-        let blueprint = try await recorded { try await registry.blueprint(of: id) }
+        let moves = try await asking { try await registry.history(of: id) }
+        let blueprint = try await asking { try await registry.blueprint(of: id) }
         let running = SandboxID(rawValue: id).flatMap(machine.sandbox)
         var writer = JSONWriter()
         writer.beginObject()

@@ -39,7 +39,7 @@ extension SandboxDirectory {
         }
         let written: (record: SandboxRecord, isNew: Bool)
         do {
-            written = try await recorded {
+            written = try await asking {
                 try await registry.write { transaction in
                     if let key, case .answered(let id) = transaction.claim(key),
                         let record = transaction.record(String(decoding: id, as: UTF8.self))
@@ -83,13 +83,13 @@ extension SandboxDirectory {
         do throws(RegistryError) {
             // Callers who cannot see each other's sandboxes must not meet in a request id either.
             return try RequestKey(scope: "start " + caller.namespace.prefix(128), requestID: text)
-        } catch { throw Failure(error) }
+        } catch { throw Failure(registry: error) }
     }
 
     /// The sandbox that an earlier request of the same id started: looked up before the new one takes anybody's place.
     private func earlier(_ key: RequestKey, for caller: SandboxCaller) async throws(Failure) -> StartedSandbox? {
         let registry = try registry()
-        let id: String? = try await recorded {
+        let id: String? = try await asking {
             try await registry.write { transaction in
                 transaction.answer(to: key).map { String(decoding: $0, as: UTF8.self) }
             }
@@ -186,41 +186,37 @@ extension SandboxDirectory {
         }
     }
 
-    /// Writes down that a sandbox runs, unless it was given up meanwhile.
+    /// Counts a sandbox as running and writes that down, unless it was given up meanwhile.
     private func settle(_ plan: SandboxPlan, _ mode: Mode, _ running: RunningSandbox) async {
         let id = plan.request.id
-        guard isStarting(id) else { return await discard(plan, mode) }
+        // Counted before it is written: whoever reads that it runs can end it as one that runs.
+        let (isKept, early) = state.withLock { state -> (Bool, Machine.Ended?) in
+            guard case .starting? = state.lives[id] else { return (false, nil) }
+            state.lives[id] = .running
+            return (true, state.earlyEnds.removeValue(forKey: id))
+        }
+        guard isKept else { return await discard(plan, mode) }
         do throws(Failure) {
             let registry = try registry()
             let time = clock.now()
-            try await recorded {
+            _ = try await asking {
                 try await registry.write { transaction in
                     try transaction.update(id) { record in
                         record.phases.note(.answering, at: time)
                         record.take(running)
                     }
-                    try transaction.move(id, by: .alive)
+                    return try transaction.move(id, by: .alive)
                 }
             }
         } catch {
-            if isStarting(id) { await fail(plan, error) }
+            // Where it has been ended meanwhile, there was nothing more to write.
+            let isRunning = state.withLock { if case .running? = $0.lives[id] { true } else { false } }
+            guard isRunning else { return }
+            await abandon(id, by: .startFailed, reason: error.message, isOnlyStart: false)
             return await discard(plan, mode)
         }
-        let isKept: Bool = state.withLock { state in
-            guard case .starting? = state.lives[id] else { return false }
-            state.lives[id] = .running
-            return true
-        }
-        guard isKept else { return await discard(plan, .again) }
         armAlarm()
-        // It may have ended before anybody looked.
-        if machine.sandbox(plan.id) == nil {
-            noteEnd(Machine.Ended(id: plan.id, end: SandboxEnd(reason: "It ended as soon as it had started.")))
-        }
-    }
-
-    private func isStarting(_ id: String) -> Bool {
-        state.withLock { state in if case .starting? = state.lives[id] { true } else { false } }
+        if let early { noteEnd(early) }
     }
 
     /// Writes down that a start failed, unless it was given up meanwhile.

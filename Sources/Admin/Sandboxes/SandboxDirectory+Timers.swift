@@ -51,7 +51,7 @@ extension SandboxDirectory {
     /// There is nowhere to archive to: the sandbox goes back to where it was, and its history says so.
     private func passOverArchive(_ record: SandboxRecord) async throws(Failure) {
         let registry = try registry()
-        try await recorded {
+        try await asking {
             try await registry.write { transaction in
                 try transaction.move(record.id, by: .autoArchive)
                 try transaction.move(record.id, by: .archiveFailed, reason: "archive feature is disabled")

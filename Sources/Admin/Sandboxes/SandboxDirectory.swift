@@ -43,6 +43,8 @@ final class SandboxDirectory: Sendable {
         var statusSource: ServerConfiguration.StatusSource
         /// Ends that the disk refused to take, to be tried again.
         var unwritten: [String: (event: SandboxEvent, reason: String)] = [:]
+        /// Ends of sandboxes whose start was not counted as over yet.
+        var earlyEnds: [String: Machine.Ended] = [:]
         /// Why the sandboxes of a driver could not be found after a restart.
         var unadopted: [String: Failure] = [:]
         /// The last sample of each sandbox's processor time, for percentages.
@@ -115,7 +117,7 @@ final class SandboxDirectory: Sendable {
         armAlarm()
     }
 
-    /// Refuses new starts and gives up those under way; running sandboxes stay. The registry is closed when it returns.
+    /// Refuses new starts and gives up those under way; running sandboxes stay.
     func shutDown() async {
         let lives = state.withLock { state in
             state.isClosing = true
@@ -136,7 +138,6 @@ final class SandboxDirectory: Sendable {
             }
         }
         for task in tasks.withLock({ $0 }) { task.cancel() }
-        if let registry = try? registry() { await registry.close() }
     }
 
     // MARK: Who may see what

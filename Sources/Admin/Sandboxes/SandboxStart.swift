@@ -86,7 +86,10 @@ private struct StartMembers {
 
     init(_ json: JSON) { self.json = json }
 
-    private func value(_ name: String) -> JSON? { json[name].flatMap { $0.isNull ? nil : $0 } }
+    private func value(_ name: String) -> JSON? {
+        guard let value = json[name], !value.isNull else { return Optional.none }
+        return value
+    }
 
     private func wrong(_ name: String, _ wanted: String) -> Failure {
         Failure(.invalidArgument, "\(name) must be \(wanted).")

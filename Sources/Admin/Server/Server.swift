@@ -11,6 +11,8 @@ package final class Server: Sendable {
     private let group: EventLoopGroup
     private let host: SandboxHost
     private let directory: EnvironmentDirectory
+    /// Sandboxes with a root filesystem.
+    let sandboxes: SandboxDirectory
     private let expiry: Expiry
     private let services: Services
     private let rpc: RPCDoor
@@ -30,7 +32,7 @@ package final class Server: Sendable {
     /// - Throws: ``Failure`` that says what could not be started and what to do; nothing is left running then.
     package init(_ configuration: ServerConfiguration) async throws(Failure) {
         try DataDirectory.prepare(configuration.dataDirectory)
-        services = try await Services.open(configuration)
+        var services = try await Services.open(configuration)
         group = try await Self.group(configuration, services)
         do {
             host = try await SandboxHost(try configuration.hostConfiguration(), loops: group)
@@ -40,6 +42,9 @@ package final class Server: Sendable {
             throw error
         }
         let expiry = Expiry(group: group)
+        let sandboxes = await Sandboxes.open(configuration, services: services, loops: group)
+        services.sandboxes = sandboxes
+        self.services = services
         let directory: EnvironmentDirectory
         let doors: Doors
         do {
@@ -48,12 +53,13 @@ package final class Server: Sendable {
                 expiry: expiry)
             doors = try await Doors(configuration, directory: directory, services: services, group: group)
         } catch {
+            await sandboxes.shutDown()
             await host.shutDown()
             group.shutDown()
             await services.close()
             throw error
         }
-        (self.expiry, self.directory) = (expiry, directory)
+        (self.expiry, self.directory, self.sandboxes) = (expiry, directory, sandboxes)
         (rpc, http, lines, url) = (doors.rpc, doors.http, doors.lines, doors.url)
         expiring = Task(executorPreference: group.next()) {
             await expiry.run { id, reason in await directory.close(id, reason: reason) }
@@ -80,6 +86,7 @@ package final class Server: Sendable {
         await http?.shutDown(within: limit)
         expiry.finish()
         await expiring.value
+        await sandboxes.shutDown()
         await host.shutDown()
         group.shutDown()
         await services.close()

@@ -11,7 +11,7 @@ extension Services {
     /// - Throws: ``Failure`` where keys are asked for and there is none.
     static func open(_ configuration: ServerConfiguration) async throws(Failure) -> Services {
         let interface = Interface()
-        let times = TimeFormat(zone: .shanghai)
+        let times = TimeFormat(zone: configuration.runtime.timeZone)
         let logs = Logs(configuration.logs, times: times)
         let metrics = Metrics(operations: interface.operations.map(\.name), version: ServerVersion.current)
         var services = Services(interface: interface, registry: nil, metrics: metrics, logs: logs)
@@ -20,14 +20,18 @@ extension Services {
         if configuration.keepsRegistry {
             var settings = SandboxRegistry.Configuration(path: configuration.registryPath)
             settings.times = times
-            settings.onBilling = { entry in
-                Log(logs, Logs.billing)(.info, entry.line, sandbox: entry.sandboxID, isJSON: true)
-            }
-            do {
-                let settings = settings
-                services.registry = try await BlockingPool.run { try SandboxRegistry(settings) }
+            let billing = BillingLog(
+                path: configuration.runtime.billingLog
+                    ?? (configuration.logs.folder ?? configuration.dataDirectory) + "/billing.log", times: times
+            ) { Log(logs, Logs.billing)(.error, $0) }
+            settings.onBilling = { billing.append($0) }
+            do throws(Failure) {
+                let registry = try await openRegistry(settings, logs)
+                services.registry = registry
+                if !registry.isReadOnly { try await asking { try await billing.catchUp(with: registry) } }
             } catch {
-                Log(logs, "server")(.error, "There is no registry: \(error). Sandboxes and keys are not served.")
+                services.registryFailure = error
+                Log(logs, "server")(.error, "\(error.message) Sandboxes and keys are not served; environments are.")
             }
         }
         if services.isKeyRequired, services.registry?.keys.contains(where: { $0.revokeTime == nil }) != true {
@@ -41,6 +45,26 @@ extension Services {
         if let registry = services.registry { try? await Self.registerDefaultEnvironment(registry) }
         services.watch()
         return services
+    }
+
+    /// Opens the registry, at least for reading where it cannot be written.
+    private static func openRegistry(
+        _ settings: SandboxRegistry.Configuration, _ logs: Logs
+    ) async throws(Failure) -> SandboxRegistry {
+        try await asking {
+            try await BlockingPool.run {
+                do throws(RegistryError) {
+                    return try SandboxRegistry(settings)
+                } catch {
+                    guard [.readOnly, .diskFull, .ioFailed].contains(error.code) else { throw error }
+                    var settings = settings
+                    settings.isReadOnly = true
+                    guard let registry = try? SandboxRegistry(settings) else { throw error }
+                    Log(logs, "server")(.error, "\(error.message) Sandboxes can be looked at, not changed.")
+                    return registry
+                }
+            }
+        }
     }
 
     /// Writes what waits to be written.

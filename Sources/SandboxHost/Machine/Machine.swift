@@ -1,5 +1,6 @@
 package import GEM
 import Synchronization
+package import Transport
 
 // The sandboxes with a root filesystem on one machine.
 //
@@ -30,6 +31,7 @@ package final class Machine: Sendable {
 
     private struct Entry {
         let sandbox: RunningSandbox
+        let agent: SandboxAgent
         /// Tells two lives of one sandbox apart.
         let life: UInt64
     }
@@ -40,6 +42,7 @@ package final class Machine: Sendable {
     }
 
     private let drivers: [any SandboxDriver]
+    private let loops: EventLoopGroup
     /// The driver of requests that name none.
     package let defaultDriver: String
     /// Every sandbox that ended by itself, once; to be read by one reader.
@@ -51,8 +54,10 @@ package final class Machine: Sendable {
     /// - Parameters:
     ///   - drivers: In the order in which they are shown; no two of one name.
     ///   - defaultDriver: The name of one of them.
-    package init(drivers: [any SandboxDriver], defaultDriver: String) {
+    ///   - loops: Carry calls to sandboxes of those who run on no loop.
+    package init(drivers: [any SandboxDriver], defaultDriver: String, loops: EventLoopGroup) {
         self.drivers = drivers
+        self.loops = loops
         self.defaultDriver = defaultDriver
         (ends, report) = AsyncStream.makeStream(of: Ended.self)
     }
@@ -78,6 +83,9 @@ package final class Machine: Sendable {
 
     /// The sandbox called `id`, if it runs.
     package func sandbox(_ id: SandboxID) -> RunningSandbox? { state.withLock { $0.running[id]?.sandbox } }
+
+    /// The way to the rocklet in the sandbox called `id`, if it runs.
+    package func agent(_ id: SandboxID) -> SandboxAgent? { state.withLock { $0.running[id]?.agent } }
 
     /// What each driver can do here.
     package func examine() async -> [DriverReport] {
@@ -189,9 +197,10 @@ package final class Machine: Sendable {
 
     /// Counts `sandbox` as running, and reports its end unless it is stopped before.
     private func watch(_ sandbox: RunningSandbox) {
+        let agent = SandboxAgent(sandbox.agent, of: sandbox.id, on: loops.next())
         let life: UInt64 = state.withLock { state in
             state.lives += 1
-            state.running[sandbox.id] = Entry(sandbox: sandbox, life: state.lives)
+            state.running[sandbox.id] = Entry(sandbox: sandbox, agent: agent, life: state.lives)
             return state.lives
         }
         // Nobody waits for this task: it ends with the sandbox, which outlives this process.

@@ -23,6 +23,7 @@ enum ServerSettings {
         if let path = call[configuration] {
             try settings.apply(yaml: try contents(of: path), name: path)
         }
+        try settings.runtime.apply(variables: Console.variable)
         settings.host = call[host] ?? settings.host
         settings.port = call[port] ?? settings.port
         settings.rpcSocketPath = try (call[socket] ?? settings.rpcSocketPath).map(absolute)

@@ -1,0 +1,82 @@
+import GEM
+import Images
+import Registry
+import SandboxHost
+import Transport
+
+/// Puts a server's sandboxes with a root filesystem together: drivers, machine, directory.
+enum Sandboxes {
+    /// Finds again what a predecessor left, and offers what can be offered.
+    ///
+    /// A registry that cannot be opened is no reason not to serve: environments need none. What needs it says why not.
+    static func open(
+        _ configuration: ServerConfiguration, services: Services, loops: EventLoopGroup
+    ) async -> SandboxDirectory {
+        let logs = services.logs
+        let complain: @Sendable (String) -> Void = { Log(logs, "sandboxes")(.warning, $0) }
+        let store: Result<SandboxRegistry, Failure>
+        do { store = .success(try services.needRegistry()) } catch { store = .failure(error) }
+        // Without rows nobody knows which sandboxes are wanted: none is looked for, so none is lost.
+        let drivers =
+            services.registry == nil ? [] : drivers(configuration, loops: loops, complain: complain)
+        let machine = Machine(
+            drivers: drivers, defaultDriver: configuration.runtime.defaultDriver, loops: loops)
+        let directory = SandboxDirectory(
+            store: store, machine: machine, configuration: configuration.runtime,
+            clock: DirectoryClock(loop: loops.next()), complain: complain)
+        await directory.begin()
+        return directory
+    }
+
+    private static func drivers(
+        _ configuration: ServerConfiguration, loops: EventLoopGroup, complain: @Sendable (String) -> Void
+    ) -> [any SandboxDriver] {
+        var drivers: [any SandboxDriver] = []
+        for name in configuration.runtime.drivers {
+            do throws(Failure) {
+                switch name {
+                case "jail": drivers.append(try jail(configuration, loops: loops))
+                case "docker": drivers.append(try docker(configuration, loops: loops))
+                default: break  // refused when the configuration was read
+                }
+            } catch {
+                complain("The driver \(name) is not offered: \(error.message)")
+            }
+        }
+        return drivers
+    }
+
+    private static func rocklet(_ configuration: ServerConfiguration) throws(Failure) -> String {
+        if let path = configuration.sandboxes.rockletPath { return path }
+        return try findRocklet()
+    }
+
+    private static func jail(
+        _ configuration: ServerConfiguration, loops: EventLoopGroup
+    ) throws(Failure) -> any SandboxDriver {
+        let runtime = configuration.runtime
+        var settings = JailConfiguration(
+            dataDirectory: configuration.dataDirectory, rockletPath: try rocklet(configuration))
+        settings.mountSources = runtime.mounts.map(\.source)
+        settings.hostFolders = runtime.hostFolders
+        var network = NetworkConfiguration(dataDirectory: configuration.dataDirectory)
+        network.nameServers = runtime.nameServers
+        network.forbiddenNetworks = runtime.forbiddenNetworks
+        let store = try ImageStore(folder: configuration.dataDirectory + "/images")
+        return JailDriver(
+            settings, images: StoredImages(store, registries: runtime.registries),
+            network: try NetworkFabric(network, on: loops.next()), loops: loops)
+    }
+
+    private static func docker(
+        _ configuration: ServerConfiguration, loops: EventLoopGroup
+    ) throws(Failure) -> any SandboxDriver {
+        let runtime = configuration.runtime
+        let folder = configuration.dataDirectory + "/sandboxes"
+        try DataDirectory.prepare(folder)
+        var settings = DockerConfiguration(sandboxesFolder: folder, rockletPath: try rocklet(configuration))
+        settings.socket = runtime.dockerSocket
+        settings.allowedMounts = runtime.mounts.map(\.source)
+        return DockerDriver(settings, loops: loops)
+    }
+}
