@@ -17,9 +17,7 @@ extension Services {
     ///
     /// - Throws: ``Failure`` where it does not run or is not the caller's to see.
     func agent(for call: Call) async throws(Failure) -> SandboxAgent {
-        let running = try await needSandboxes().running(call.sandboxID, for: call.sandboxCaller)
-        guard let agents else { throw Failure(.shuttingDown, "The server is not ready for calls yet.") }
-        return agents.agent(of: running)
+        try await needSandboxes().agent(of: call.sandboxID, for: call.sandboxCaller)
     }
 }
 

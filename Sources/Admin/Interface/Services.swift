@@ -13,9 +13,6 @@ struct Services: Sendable {
     var metrics: Metrics
     var logs: Logs
     var isKeyRequired = false
-    /// `nil` where the server has no driver for sandboxes.
-    var sandboxes: SandboxDirectory?
-    var agents: Agents?
 
     /// The registry.
     ///

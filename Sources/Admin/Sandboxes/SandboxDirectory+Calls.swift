@@ -92,7 +92,7 @@ extension SandboxDirectory {
         }
         let key: RequestKey
         do throws(RegistryError) { key = try RequestKey(scope: "\(method) \(serial)", requestID: requestID) } catch {
-            throw Failure(registry: error)
+            throw Failure(error)
         }
         let reply = try await executions.answer(to: "\(key.scope) \(requestID)") { () async throws(Failure) -> Reply in
             let claim = try await asking { try await registry.write { $0.claim(key) } }

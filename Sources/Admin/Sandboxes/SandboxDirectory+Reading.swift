@@ -78,7 +78,7 @@ extension SandboxDirectory {
         var query = listing.query
         query.namespaces = caller.namespaces
         let page: SandboxPage
-        do throws(RegistryError) { page = try registry.list(query) } catch { throw Failure(registry: error) }
+        do throws(RegistryError) { page = try registry.list(query) } catch { throw Failure(error) }
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("items")

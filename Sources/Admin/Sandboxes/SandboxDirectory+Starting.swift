@@ -83,7 +83,7 @@ extension SandboxDirectory {
         do throws(RegistryError) {
             // Callers who cannot see each other's sandboxes must not meet in a request id either.
             return try RequestKey(scope: "start " + caller.namespace.prefix(128), requestID: text)
-        } catch { throw Failure(registry: error) }
+        } catch { throw Failure(error) }
     }
 
     /// The sandbox that an earlier request of the same id started: looked up before the new one takes anybody's place.

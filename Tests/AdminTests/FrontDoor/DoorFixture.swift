@@ -38,7 +38,8 @@ final class DoorFixture: Sendable {
         registry = try SandboxRegistry(.init(path: folder + "/registry.db"))
         var runtime = ServerConfiguration.Runtime()
         (runtime.drivers, runtime.defaultDriver) = (["process"], "process")
-        let machine = Machine(drivers: [ProcessDriver(folder: folder)], defaultDriver: "process")
+        let machine = Machine(
+            drivers: [ProcessDriver(folder: folder)], defaultDriver: "process", loops: group)
         sandboxes = SandboxDirectory(
             store: .success(registry), machine: machine, configuration: runtime,
             clock: DirectoryClock(loop: group.next())
@@ -51,7 +52,6 @@ final class DoorFixture: Sendable {
             logs: Logs(LogConfiguration(), times: registry.times))
         services.isKeyRequired = keyRequired
         services.sandboxes = sandboxes
-        services.agents = Agents(group: group) { machine.sandbox($0) != nil }
         let door = InterfaceDoor(services: services, access: services.access, messageBytes: 8 << 20)
         let crossOrigin = CrossOrigin(allowedOrigins: origins, allowedHosts: hosts)
         server = HTTPServer(group: group) { request in
@@ -70,6 +70,7 @@ final class DoorFixture: Sendable {
         for record in live { try? await sandboxes.stop(record.id, for: SandboxCaller()) }
         await server.shutDown(within: .zero)
         await sandboxes.shutDown()
+        await registry.close()
         group.shutDown()
         if let listing = opendir(folder) {
             while let item = readdir(listing) {
