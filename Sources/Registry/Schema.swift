@@ -124,7 +124,7 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         """
 
-    /// Environments by name; tags one a line.
+    /// Environments by name; tags as a JSON list.
     private static let catalog = """
         CREATE TABLE catalog (
             name TEXT PRIMARY KEY,

@@ -8,7 +8,7 @@ extension Services {
     /// - Throws: ``Failure`` where this server has none.
     func needSandboxes() throws(Failure) -> SandboxDirectory {
         guard let sandboxes else {
-            throw Failure(.infraFailed, "This server runs environments only: it has no driver for sandboxes.")
+            throw Failure(.methodNotFound, "This server runs environments only: it has no driver for sandboxes.")
         }
         return sandboxes
     }

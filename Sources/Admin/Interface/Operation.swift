@@ -98,7 +98,7 @@ struct Operation: Sendable {
     }
 
     /// What stands for a name in the path's braces.
-    static func pathSchema(_ name: String) -> Schema { name == "path" ? .text(most: 8192) : .text(least: 1, most: 128) }
+    static func pathSchema(_ name: String) -> Schema { name == "path" ? .text : .text(least: 1, most: 128) }
 
     /// The members of the body, where it has members.
     var bodyFields: [Field] {

@@ -23,15 +23,23 @@ extension Schema {
             guard let text = value.string else {
                 return complaints.append(complaint("string_type", place, "Input should be a valid string", value))
             }
-            let count = text.utf8.count
+            // As JSON Schema counts; what has few enough bytes needs no counting.
+            let count = text.utf8.count <= length.upperBound ? text.utf8.count : text.unicodeScalars.count
             let shown: JSON? = isSecret ? nil : value
             if count < length.lowerBound {
                 complaints.append(
                     complaint(
-                        "string_too_short", place, "String should have at least \(length.lowerBound) bytes", shown))
+                        "string_too_short", place, "String should have at least \(length.lowerBound) characters", shown)
+                )
             } else if count > length.upperBound {
                 complaints.append(
-                    complaint("string_too_long", place, "String should have at most \(length.upperBound) bytes", shown))
+                    complaint(
+                        "string_too_long", place, "String should have at most \(length.upperBound) characters", shown))
+            }
+        case .octal:
+            guard let text = value.string, 1...4 ~= text.utf8.count, text.utf8.allSatisfy({ 0x30...0x37 ~= $0 }) else {
+                return complaints.append(
+                    complaint("string_pattern_mismatch", place, "Input should be octal, such as 644", value))
             }
         case .word(let words):
             guard let text = value.string, words.contains(text) else {
@@ -130,7 +138,7 @@ extension Schema {
         case .number: Double(text).flatMap { JSON.Number($0) }.map { .number($0) } ?? .string(text)
         case .list(let item, _):
             .array(text.split(separator: ",", omittingEmptySubsequences: false).map { item.value(ofText: String($0)) })
-        case .text, .word, .map, .object, .either, .any: .string(text)
+        case .text, .octal, .word, .map, .object, .either, .any: .string(text)
         }
     }
 }

@@ -24,6 +24,7 @@ extension Schema {
             if length.upperBound < 1 << 20 { object["maxLength"] = .number(.init(length.upperBound)) }
             if isSecret { object["format"] = "password" }
             return object
+        case .octal: return ["type": "string", "pattern": "^[0-7]{1,4}$"]
         case .word(let words): return ["type": "string", "enum": .array(words.map { .string($0) })]
         case .integer(let range):
             return [

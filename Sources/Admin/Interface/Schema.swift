@@ -3,8 +3,10 @@ import GEM
 /// What a JSON value must be: checked when it comes in, published as JSON Schema.
 struct Schema: Sendable {
     indirect enum Form: Sendable {
-        /// Any text of so many bytes; one of `secret` never appears in a complaint.
+        /// Any text of so many characters; one of `secret` never appears in a complaint.
         case text(ClosedRange<Int>, isSecret: Bool)
+        /// Permission bits as people write them: `644`.
+        case octal
         case word([String])
         case integer(ClosedRange<Int>)
         case number(ClosedRange<Double>)
@@ -28,8 +30,9 @@ struct Schema: Sendable {
     /// The same, or null.
     var orNull: Schema { Schema(form, isNullable: true) }
 
+    /// Of any length that a request can have.
     static let text = text(most: 1 << 20)
-    static func text(least: Int = 0, most: Int) -> Schema { Schema(.text(least...most, isSecret: false)) }
+    static func text(least: Int = 0, most: Int = 1 << 20) -> Schema { Schema(.text(least...most, isSecret: false)) }
     static let secret = Schema(.text(0...8192, isSecret: true))
     static func word(_ words: String...) -> Schema { Schema(.word(words)) }
     static func integer(_ range: ClosedRange<Int> = Int(Int32.min)...Int(Int32.max)) -> Schema {

@@ -1,3 +1,5 @@
+import GEM
+
 /// An environment that somebody registered by name: an image, and what belongs to it.
 package struct CatalogEntry: Equatable, Sendable {
     package var name: String
@@ -106,12 +108,23 @@ extension Database {
         try statement(sql).query(bind) { row throws(RegistryError) in
             var entry = CatalogEntry(
                 name: try row.text(), image: try row.text(), owner: try row.text(), description: try row.text(),
-                tags: try row.text().split(separator: "\n").map(String.init), extraSpec: try row.optionalText())
+                tags: Self.tags(try row.text()), extraSpec: try row.optionalText())
             entry.createTime = Timestamp(microseconds: try row.integer())
             entry.updateTime = Timestamp(microseconds: try row.integer())
             entries.append(entry)
         }
         return entries
+    }
+
+    private static func text(_ tags: [String]) -> String {
+        var writer = JSONWriter()
+        writer.value(.array(tags.map { .string($0) }))
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    private static func tags(_ text: String) -> [String] {
+        // Only text(_:) writes them.
+        (try? JSON(parsing: Array(text.utf8).span))?.array?.compactMap(\.string) ?? []
     }
 
     fileprivate func write(_ entry: CatalogEntry) throws(RegistryError) {
@@ -126,7 +139,7 @@ extension Database {
             row.text(entry.image)
             row.text(entry.owner)
             row.text(entry.description)
-            row.text(entry.tags.joined(separator: "\n"))
+            row.text(Self.text(entry.tags))
             row.text(entry.extraSpec)
             row.integer(entry.createTime.microseconds)
             row.integer(entry.updateTime.microseconds)

@@ -90,7 +90,7 @@ import Transport
                 ("GET", "/get_status", "", 422, #""loc":["query","sandbox_id"]"#),
                 ("GET", "/get_status?sandbox_id=x&include_all_states=perhaps", "", 422, "bool_type"),
                 ("GET", "/execute", "", 405, "Method Not Allowed"), ("GET", "/nothing", "", 404, "Not Found"),
-                ("GET", "/sandboxes/x/wait?state=up", "", 400, "state must be"),
+                ("GET", "/sandboxes/x/wait?state=up", "", 422, "enum"),
                 ("GET", "/sandboxes/x/wait", "", 404, "unknown_sandbox"),
                 ("GET", "/sandboxes/x", "", 404, "unknown_sandbox"),
             ] {

@@ -111,6 +111,8 @@ enum OpenAPI {
         for (status, meaning) in problems(operation) {
             var answer = problem.object ?? [:]
             answer["description"] = .string(meaning)
+            // Said before there is a request that anything could be known of.
+            if status == "414" { answer["content"] = ["text/plain": ["schema": ["type": "string"]]] }
             responses[status] = .object(answer)
         }
         responses["422"] = content(
@@ -122,7 +124,9 @@ enum OpenAPI {
     private static func problems(_ operation: Operation) -> [(String, String)] {
         let everywhere = [
             ("401", "No API key, or none that is known"), ("403", "The key or the page's origin does not allow it"),
-            ("404", "There is no such thing"), ("413", "The body is too large"), ("429", "Too much at a time"),
+            ("404", "There is no such thing"), ("405", "The path takes other methods"),
+            ("413", "The body is too large"),
+            ("414", "The path and query are too long"), ("429", "Too much at a time"),
             ("503", "The server is stopping"),
         ]
         if case .envelope = operation.form { return everywhere }

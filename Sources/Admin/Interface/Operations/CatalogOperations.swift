@@ -17,9 +17,6 @@ extension Interface {
             action: .value { (call, services) async throws(Failure) -> [UInt8] in
                 let registry = try services.needRegistry()
                 let tags = call.texts("tags")
-                guard !tags.contains(where: { $0.contains("\n") }) else {
-                    throw Failure(.invalidArgument, "A tag has one line.")
-                }
                 let extra = call.members["extra_spec"].flatMap { $0.isNull ? nil : $0 }
                 let text = extra.map { extra in String(decoding: json { $0.value(extra) }, as: UTF8.self) }
                 guard text?.utf8.count ?? 0 <= 64 << 10 else {

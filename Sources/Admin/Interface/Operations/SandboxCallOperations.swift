@@ -70,12 +70,12 @@ extension Interface {
             }),
         .own(
             "sandbox.stat_file", .get, "/sandboxes/{sandbox_id}/files/stat", "What a file is", scope: .read,
-            query: [.required("path", .text(least: 1, most: 4096))],
+            query: [.required("path", .text(least: 1))],
             pass("GET") { "/files/stat?path=" + escaped($0.text("path") ?? "") }),
         .own(
             "sandbox.list_files", .get, "/sandboxes/{sandbox_id}/files/list", "What a folder holds", scope: .read,
             query: [
-                .required("path", .text(least: 1, most: 4096)), .optional("after", .text(most: 4096)),
+                .required("path", .text(least: 1)), .optional("after", .text),
                 .optional("limit", .integer(1...100_000)),
             ],
             pass("GET") { call in
@@ -90,7 +90,7 @@ extension Interface {
         .own(
             "sandbox.remove_file", .delete, "/sandboxes/{sandbox_id}/files", "Removes a file or folder",
             query: [
-                .required("path", .text(least: 1, most: 4096)), .optional("recursive", .boolean, default: false),
+                .required("path", .text(least: 1)), .optional("recursive", .boolean, default: false),
             ],
             pass("DELETE") { call in
                 "/files?path=" + escaped(call.text("path") ?? "") + "&recursive=\(call.isTrue("recursive"))"

@@ -177,11 +177,11 @@ extension Interface {
             "sandbox.list", .get, "/sandboxes", "Sandboxes, a page at a time; other items of the query are filters",
             failure: "list sandboxes failed", scope: .read,
             query: [
-                .optional("page", .text(most: 32), "From 1"), .optional("page_size", .text(most: 32)),
-                .optional("include_all_states", .text(most: 8)),
-                .optional("order", .text(most: 16), "newest or oldest"),
-                .optional("created_after", .text(most: 32)), .optional("created_before", .text(most: 32)),
-                .optional("state", .text(most: 256), "One or several, with commas"),
+                .optional("page", .text, "From 1"), .optional("page_size", .text),
+                .optional("include_all_states", .text),
+                .optional("order", .text, "newest or oldest"),
+                .optional("created_after", .text), .optional("created_before", .text),
+                .optional("state", .text, "One or several, with commas"),
             ],
             result: .object(
                 .required("items", .list(of: SandboxSchemas.status)), .required("total", .integer(0...Int.max)),

@@ -9,7 +9,7 @@ extension Interface {
 
     // MARK: - Files
 
-    private static let path = Field.required("path", .text(least: 1, most: 4096), "As seen inside")
+    private static let path = Field.required("path", .text(least: 1), "As seen inside")
 
     private static let fileOperations: [Operation] = [
         .own(
@@ -37,16 +37,11 @@ extension Interface {
         .own(
             "sandbox.upload_file", .put, "/sandboxes/{sandbox_id}/files", "Replaces a file by the request's body",
             query: [
-                path, .optional("mode", .text(least: 1, most: 5), "Octal, such as 644"),
+                path, .optional("mode", Schema(.octal), "Octal, such as 644"),
                 .optional("uid", .integer(0...65_535)), .optional("gid", .integer(0...65_535)),
             ], body: .bytes, result: .object(.required("path", .text), .required("size", .integer(0...Int.max))),
             .exchange { (call, request, services) async throws(Failure) -> HTTPResponse in
-                let mode = try call.text("mode").map { (text) throws(Failure) -> UInt32 in
-                    guard let mode = UInt32(text, radix: 8), mode <= 0o7777 else {
-                        throw Failure(.invalidParams, "mode must be octal, such as 644, not \(text.prefix(16)).")
-                    }
-                    return mode
-                }
+                let mode = call.text("mode").flatMap { UInt32($0, radix: 8) }
                 var owner: (user: UInt32, group: UInt32)?
                 if call.integer("uid") != nil || call.integer("gid") != nil {
                     owner = (UInt32(call.integer("uid") ?? 0), UInt32(call.integer("gid") ?? 0))
@@ -129,16 +124,13 @@ extension Interface {
         .own(
             "sandbox.wait", .get, "/sandboxes/{sandbox_id}/wait", "Waits until a sandbox is in a state", scope: .read,
             query: [
-                .optional("state", .text(least: 1, most: 256), default: "running", "One or several, with commas"),
+                .optional(
+                    "state", .list(of: Schema(.word(SandboxState.allCases.map(\.rawValue))), 1...6),
+                    default: ["running"], "Any of them"),
                 .optional("timeout", .number(0...3600), default: 60, "Seconds; then the status is what it is"),
             ], result: SandboxSchemas.status,
             .value { (call, services) async throws(Failure) -> [UInt8] in
-                let names = (call.text("state") ?? "running").split(separator: ",")
-                let states = names.compactMap { SandboxState(rawValue: String($0)) }
-                guard states.count == names.count, !states.isEmpty else {
-                    let all = SandboxState.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw Failure(.invalidParams, "state must be one or several of \(all).")
-                }
+                let states = call.texts("state").compactMap { SandboxState(rawValue: $0) }
                 let sandboxes = try services.needSandboxes()
                 _ = try await sandboxes.wait(
                     for: call.sandboxID, until: Set(states), timeout: .seconds(call.number("timeout") ?? 60),
