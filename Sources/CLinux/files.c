@@ -27,7 +27,7 @@ int rock_open_below(int folder, const char *path, int flags, uint32_t mode, uint
     int tries = 0;
     do result = syscall(SYS_openat2, folder, path, &how, sizeof how);
     while (result < 0 && (errno == EINTR || (errno == EAGAIN && tries++ < 128)));
-    if (result < 0 && errno == ENOSYS && !(resolve & (ROCK_RESOLVE_BENEATH | ROCK_RESOLVE_NO_SYMLINKS))) {
+    if (result < 0 && errno == ENOSYS && !(resolve & (ROCK_RESOLVE_BENEATH | ROCK_RESOLVE_NO_SYMLINKS | ROCK_RESOLVE_NO_XDEV))) {
         do result = openat(folder, path, flags | O_CLOEXEC, mode);
         while (result < 0 && errno == EINTR);
     }

@@ -12,11 +12,14 @@ import GEM
 enum RockletServices {
     /// All of them. A new one is a new line here.
     static func all(_ context: ServerContext, _ environments: [EnvironmentSpec]) throws -> [any Service] {
-        [
+        let tree = try FileTree()
+        return [
             SystemService(context),
             SessionService(context),
             ExecuteService(context),
             ExecSocket(context),
+            FileService(context, tree),
+            PortService(context, tree),
             try EnvironmentRoutes(environments),
         ]
     }

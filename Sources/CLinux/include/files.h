@@ -9,6 +9,7 @@
 
 // How openat2 walks a path, with the kernel's values.
 enum {
+    ROCK_RESOLVE_NO_XDEV = 0x01,       // a step onto another mount fails
     ROCK_RESOLVE_NO_MAGICLINKS = 0x02, // what /proc/PID/fd and its like lead to is no part of the tree
     ROCK_RESOLVE_NO_SYMLINKS = 0x04,
     ROCK_RESOLVE_BENEATH = 0x08,       // a step out of the folder fails

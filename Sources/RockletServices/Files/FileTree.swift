@@ -15,10 +15,10 @@ package struct FileTree: Sendable {
     /// - Parameters:
     ///   - path: The folder that is `/` to every call.
     ///   - workingFolder: Where relative paths begin, as seen inside.
-    /// - Throws: ``FileFailure`` when there is no such folder.
-    package init(root path: String = "/", workingFolder: String = "/") throws(FileFailure) {
+    /// - Throws: ``RockletException`` when there is no such folder.
+    package init(root path: String = "/", workingFolder: String = "/") throws(RockletException) {
         let descriptor = Glibc.open(path, rock_o_path() | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(errno, path) }
+        guard descriptor >= 0 else { throw RockletException(errno: errno, path) }
         root = OpenFile(OwnedDescriptor(descriptor))
         let name = Self.pathInKernel(descriptor) ?? path
         prefix = name == "/" ? "" : name
@@ -34,23 +34,23 @@ package struct FileTree: Sendable {
     ///   - flags: Of open(2); close-on-exec comes on top.
     ///   - mode: For a file that is made.
     /// - Returns: What was opened.
-    /// - Throws: ``FileFailure`` named after the kernel's reason.
-    func open(_ path: String, _ flags: Int32, mode: UInt32 = 0) throws(FileFailure) -> OpenFile {
+    /// - Throws: ``RockletException`` named after the kernel's reason.
+    func open(_ path: String, _ flags: Int32, mode: UInt32 = 0) throws(RockletException) -> OpenFile {
         let absolute = try absolute(path)
         // With O_PATH the kernel refuses flags that would mean nothing.
         let all = flags & rock_o_path() == 0 ? flags | O_NOCTTY : flags
         let result = rock_open_below(
             root.rawValue, absolute, all, mode, UInt64(ROCK_RESOLVE_IN_ROOT))
-        guard result >= 0 else { throw .system(-result, path) }
+        guard result >= 0 else { throw RockletException(errno: -result, path) }
         return OpenFile(OwnedDescriptor(result))
     }
 
     /// Opens what is at `path` for look-ups, links followed; `nil` when nothing is there.
-    func find(_ path: String) throws(FileFailure) -> OpenFile? {
+    func find(_ path: String) throws(RockletException) -> OpenFile? {
         let result = rock_open_below(
             root.rawValue, try absolute(path), rock_o_path(), 0, UInt64(ROCK_RESOLVE_IN_ROOT))
         if result == -ENOENT { return nil }
-        guard result >= 0 else { throw .system(-result, path) }
+        guard result >= 0 else { throw RockletException(errno: -result, path) }
         return OpenFile(OwnedDescriptor(result))
     }
 
@@ -60,13 +60,13 @@ package struct FileTree: Sendable {
     ///   - path: As seen inside.
     ///   - makesParents: Whether folders that are missing on the way are made.
     /// - Returns: The folder and the name in it.
-    /// - Throws: ``FileFailure``; `IsADirectoryError` where the path cannot name anything but a folder.
-    func place(of path: String, makesParents: Bool = false) throws(FileFailure) -> Place {
+    /// - Throws: ``RockletException``; `IsADirectoryError` where the path cannot name anything but a folder.
+    func place(of path: String, makesParents: Bool = false) throws(RockletException) -> Place {
         let absolute = try absolute(path)
         let bytes = Array(absolute.utf8)
         let slash = bytes.lastIndex(of: 0x2F) ?? 0
         let name = String(decoding: bytes[(slash + 1)...], as: UTF8.self)
-        guard !name.isEmpty, name != ".", name != ".." else { throw .system(EISDIR, path) }
+        guard !name.isEmpty, name != ".", name != ".." else { throw RockletException(errno: EISDIR, path) }
         let parent = slash == 0 ? "/" : String(decoding: bytes[..<slash], as: UTF8.self)
         if makesParents { try makeFolder(parent, makesParents: true, mayExist: true) }
         let folder = try open(parent, rock_o_path() | O_DIRECTORY)
@@ -80,13 +80,15 @@ package struct FileTree: Sendable {
     ///   - makesParents: Whether folders that are missing on the way are made, too.
     ///   - mayExist: Whether one that is there already will do.
     ///   - mode: Permissions.
-    /// - Throws: ``FileFailure``.
+    /// - Throws: ``RockletException``.
     func makeFolder(
         _ path: String, makesParents: Bool, mayExist: Bool, mode: UInt32 = 0o755
-    ) throws(FileFailure) {
+    ) throws(RockletException) {
         if let found = try find(path) {
-            guard mayExist else { throw .system(EEXIST, path) }
-            guard try Self.status(of: found, path).st_mode & S_IFMT == S_IFDIR else { throw .system(ENOTDIR, path) }
+            guard mayExist else { throw RockletException(errno: EEXIST, path) }
+            guard try Self.status(of: found, path).st_mode & S_IFMT == S_IFDIR else {
+                throw RockletException(errno: ENOTDIR, path)
+            }
             return
         }
         // Every component is looked up from the root again, so that each step obeys the same walls.
@@ -102,13 +104,13 @@ package struct FileTree: Sendable {
         try makeOne(path, mayExist: mayExist, mode: mode)
     }
 
-    private func makeOne(_ path: String, mayExist: Bool, mode: UInt32) throws(FileFailure) {
+    private func makeOne(_ path: String, mayExist: Bool, mode: UInt32) throws(RockletException) {
         var trimmed = try absolute(path)
         while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
         let place = try place(of: trimmed)
         // Somebody else may have made it meanwhile.
         guard mkdirat(place.folder.rawValue, place.name, mode) == 0 || (errno == EEXIST && mayExist) else {
-            throw .system(errno, path)
+            throw RockletException(errno: errno, path)
         }
     }
 
@@ -119,17 +121,17 @@ package struct FileTree: Sendable {
         return rest.isEmpty ? "/" : rest.hasPrefix("/") ? String(rest) : nil
     }
 
-    static func status(of file: OpenFile, _ path: String) throws(FileFailure) -> stat {
+    static func status(of file: OpenFile, _ path: String) throws(RockletException) -> stat {
         var status = stat()
-        guard fstat(file.rawValue, &status) == 0 else { throw .system(errno, path) }
+        guard fstat(file.rawValue, &status) == 0 else { throw RockletException(errno: errno, path) }
         return status
     }
 
     // MARK: Paths
 
-    private func absolute(_ path: String) throws(FileFailure) -> String {
-        guard !path.utf8.contains(0) else { throw .value("embedded null byte") }
-        guard !path.isEmpty else { throw .system(ENOENT, path) }
+    private func absolute(_ path: String) throws(RockletException) -> String {
+        guard !path.utf8.contains(0) else { throw RockletException(.value, "embedded null byte") }
+        guard !path.isEmpty else { throw RockletException(errno: ENOENT, path) }
         if path.utf8.first == 0x2F { return path }
         return workingFolder.hasSuffix("/") ? workingFolder + path : workingFolder + "/" + path
     }

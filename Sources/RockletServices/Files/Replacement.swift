@@ -37,16 +37,16 @@ package final class Replacement: @unchecked Sendable {
     ///   - tree: Where it is looked up.
     ///   - access: Permissions and owner.
     ///   - makesParents: Whether missing folders on the way are made.
-    /// - Throws: ``FileFailure``; `IsADirectoryError` where a folder is in the place.
+    /// - Throws: ``RockletException``; `IsADirectoryError` where a folder is in the place.
     package init(
         _ path: String, in tree: FileTree, access: Access = Access(), makesParents: Bool = true
-    ) throws(FileFailure) {
+    ) throws(RockletException) {
         self.path = path
         var present: stat?
         var real = path
         if let found = try tree.find(path) {
             let status = try FileTree.status(of: found, path)
-            guard status.st_mode & S_IFMT != S_IFDIR else { throw .system(EISDIR, path) }
+            guard status.st_mode & S_IFMT != S_IFDIR else { throw RockletException(errno: EISDIR, path) }
             present = status
             real = tree.path(of: found) ?? path
         }
@@ -65,10 +65,10 @@ package final class Replacement: @unchecked Sendable {
             file = try tree.open(path, O_WRONLY | O_TRUNC)
             return
         }
-        guard descriptor >= 0 else { throw .system(-descriptor, path) }
+        guard descriptor >= 0 else { throw RockletException(errno: -descriptor, path) }
         file = OpenFile(OwnedDescriptor(descriptor))
         waiting = name
-        do throws(FileFailure) {
+        do throws(RockletException) {
             try Self.apply(access, over: present, to: descriptor, path)
         } catch {
             unlinkat(target.folder.rawValue, name, 0)
@@ -82,28 +82,30 @@ package final class Replacement: @unchecked Sendable {
 
     private static func apply(
         _ access: Access, over present: stat?, to descriptor: Int32, _ path: String
-    ) throws(FileFailure) {
+    ) throws(RockletException) {
         let user = access.user ?? present?.st_uid
         let group = access.group ?? present?.st_gid
         if user != nil || group != nil {
-            guard fchown(descriptor, user ?? .max, group ?? .max) == 0 else { throw .system(errno, path) }
+            guard fchown(descriptor, user ?? .max, group ?? .max) == 0 else {
+                throw RockletException(errno: errno, path)
+            }
         }
         // After the owner: a change of owner takes set-user-id bits away.
         let mode = access.mode ?? present.map { $0.st_mode & 0o7777 } ?? 0o644
-        guard fchmod(descriptor, mode & 0o7777) == 0 else { throw .system(errno, path) }
+        guard fchmod(descriptor, mode & 0o7777) == 0 else { throw RockletException(errno: errno, path) }
     }
 
     /// Puts the file in its place.
     ///
     /// - Returns: Its size in bytes.
-    /// - Throws: ``FileFailure``; the present file is then untouched.
+    /// - Throws: ``RockletException``; the present file is then untouched.
     @discardableResult
-    package func commit() throws(FileFailure) -> Int {
+    package func commit() throws(RockletException) -> Int {
         let size = try FileTree.status(of: file, path).st_size
         guard !isOver, let waiting else { return size }
         let folder = target.folder.rawValue
         if renameat(folder, waiting, folder, target.name) != 0 {
-            guard errno == EBUSY else { throw .system(errno, path) }
+            guard errno == EBUSY else { throw RockletException(errno: errno, path) }
             try copyOver(waiting)
             unlinkat(folder, waiting, 0)
         }
@@ -112,18 +114,18 @@ package final class Replacement: @unchecked Sendable {
     }
 
     /// Nothing can take the place of a mount point: its contents are overwritten instead.
-    private func copyOver(_ waiting: String) throws(FileFailure) {
+    private func copyOver(_ waiting: String) throws(RockletException) {
         let folder = target.folder.rawValue
         let from = rock_open_below(folder, waiting, O_RDONLY | O_NOFOLLOW, 0, 0)
-        guard from >= 0 else { throw .system(-from, path) }
+        guard from >= 0 else { throw RockletException(errno: -from, path) }
         let source = OwnedDescriptor(from)
         let to = rock_open_below(folder, target.name, O_WRONLY | O_TRUNC | O_NOFOLLOW, 0, 0)
-        guard to >= 0 else { throw .system(-to, path) }
+        guard to >= 0 else { throw RockletException(errno: -to, path) }
         let sink = OwnedDescriptor(to)
         var offset: Int64 = 0
         while true {
             let count = rock_sendfile(sink.rawValue, source.rawValue, &offset, 1 << 20)
-            guard count >= 0 else { throw .system(Int32(-count), path) }
+            guard count >= 0 else { throw RockletException(errno: Int32(-count), path) }
             if count == 0 { return }
         }
     }

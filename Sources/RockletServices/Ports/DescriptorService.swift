@@ -31,7 +31,7 @@ package struct DescriptorService: Sendable {
             while let packet = try await connection.receive() {
                 do {
                     try await answer(packet.bytes, over: connection, &pending)
-                } catch let failure as FileFailure {
+                } catch let failure as RockletException {
                     try await connection.send(Self.encode(failure))
                 }
             }
@@ -43,9 +43,11 @@ package struct DescriptorService: Sendable {
     }
 
     private func answer(_ bytes: [UInt8], over connection: PacketSocket, _ pending: inout Replacement?) async throws {
-        guard let request = try? JSON(parsing: bytes.span) else { throw FileFailure.value("The request is not JSON.") }
+        guard let request = try? JSON(parsing: bytes.span) else {
+            throw RockletException(.value, "The request is not JSON.")
+        }
         if let open = request["open"] {
-            guard let path = open["path"]?.string else { throw FileFailure.value("'open' needs a path.") }
+            guard let path = open["path"]?.string else { throw RockletException(.value, "'open' needs a path.") }
             if open["flags"]?.string == "replace" {
                 let access = Replacement.Access(open)
                 let tree = tree
@@ -58,18 +60,20 @@ package struct DescriptorService: Sendable {
                 try await connection.send(Self.encode(status), passing: file.rawValue)
             }
         } else if request["commit"] != nil {
-            guard let replacement = pending.take() else { throw FileFailure.value("Nothing waits for a commit.") }
+            guard let replacement = pending.take() else {
+                throw RockletException(.value, "Nothing waits for a commit.")
+            }
             let size = try await BlockingPool.run { try replacement.commit() }
             try await connection.send(Array(#"{"committed":{"size":\#(size)}}"#.utf8))
         } else if let connect = request["connect"] {
             guard let port = connect["port"]?.int.flatMap(UInt16.init(exactly:)), port > 0 else {
-                throw FileFailure.value("'connect' needs a port from 1 to 65535.")
+                throw RockletException(.value, "'connect' needs a port from 1 to 65535.")
             }
             let socket = try await Self.connect(to: port, on: connection.loop)
             defer { socket.close() }
             try await connection.send(Array(#"{"connected":{}}"#.utf8), passing: socket.descriptor)
         } else {
-            throw FileFailure.value("The request is none of open, commit and connect.")
+            throw RockletException(.value, "The request is none of open, commit and connect.")
         }
     }
 
@@ -84,9 +88,9 @@ package struct DescriptorService: Sendable {
                     to: .ipv6(0, 1, scope: 0, port: port), on: loop, within: connectLimit)
             } catch {
                 switch first {
-                case ConnectionError.failed(let reason): throw FileFailure.system(reason.errno, "port \(port)")
-                case let reason as SystemCallError: throw FileFailure.system(reason.errno, "port \(port)")
-                default: throw FileFailure.system(ETIMEDOUT, "port \(port)")
+                case ConnectionError.failed(let reason): throw RockletException(errno: reason.errno, "port \(port)")
+                case let reason as SystemCallError: throw RockletException(errno: reason.errno, "port \(port)")
+                default: throw RockletException(errno: ETIMEDOUT, "port \(port)")
                 }
             }
         }
@@ -103,8 +107,10 @@ package struct DescriptorService: Sendable {
         return opened.serialized
     }
 
-    private static func encode(_ failure: FileFailure) -> [UInt8] {
-        let error: JSON = ["error": ["class_path": .string(failure.classPath), "message": .string(failure.message)]]
+    private static func encode(_ failure: RockletException) -> [UInt8] {
+        let error: JSON = [
+            "error": ["class_path": .string(failure.kind.rawValue), "message": .string(failure.message)]
+        ]
         return error.serialized
     }
 }
@@ -120,15 +126,15 @@ extension Replacement.Access {
 extension FileTree {
     /// Opens a regular file for reading.
     ///
-    /// - Throws: ``FileFailure``; `IsADirectoryError` for a folder, `OSError` for what is neither.
-    func openForReading(_ path: String) throws(FileFailure) -> (OpenFile, stat) {
+    /// - Throws: ``RockletException``; `IsADirectoryError` for a folder, `OSError` for what is neither.
+    func openForReading(_ path: String) throws(RockletException) -> (OpenFile, stat) {
         // A pipe without a writer must not hold this thread.
         let file = try open(path, O_RDONLY | O_NONBLOCK)
         let status = try Self.status(of: file, path)
         switch status.st_mode & S_IFMT {
         case S_IFREG: return (file, status)
-        case S_IFDIR: throw .system(EISDIR, path)
-        default: throw .system(EINVAL, path)
+        case S_IFDIR: throw RockletException(errno: EISDIR, path)
+        default: throw RockletException(errno: EINVAL, path)
         }
     }
 }

@@ -42,7 +42,7 @@ package struct WebSocketError: Error, Equatable, Sendable {
     /// One sentence about what was wrong.
     package let message: String
 
-    init(_ code: WebSocketCloseCode, _ message: String) {
+    package init(_ code: WebSocketCloseCode, _ message: String) {
         self.code = code
         self.message = message
     }
