@@ -11,7 +11,7 @@ TEST_PACKAGES = curl python3 python3-venv zsh fish util-linux procps iproute2 \
 	podman runc netavark iptables
 RELEASE = .build/release
 
-.PHONY: help setup build demo test test-thread test-setup test-thread lint format install uninstall bench clean
+.PHONY: help setup build demo test test-thread test-setup test-docker test-thread lint format install uninstall bench clean
 
 help:  ## Lists these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ test: test-setup  ## Runs the whole test suite.
 	$(SWIFT) build
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --no-parallel
+
+test-docker: test-setup  ## Runs the docker driver's tests against Docker, where `test` takes Podman.
+	@Scripts/install-debian-packages docker.io
+	$(SWIFT) build --build-tests
+	ROCK_TEST_ENGINE=docker $(SWIFT) test --skip-build --no-parallel --filter '^SandboxHostTests\.Docker'
 
 # Of the thread sanitizer's own build, beside the other one. What starts the programs is left out: those are static, and
 # the sanitizer cannot be linked into them.

@@ -130,7 +130,7 @@ extension DockerDriver {
                 let found = try ContainerState(
                     try await engine.json(EngineCall("GET", "/containers/\(container.id)/json")))
                 guard found.isRunning else {
-                    return .ended(id, DockerSandbox.end(found, isStopping: false), isRestartable: true)
+                    return .ended(id, DockerSandbox.end(found, nil), isRestartable: true)
                 }
                 let process = ProcessIdentity(found.process, of: found.id)
                 let sandbox = watch(state.specification, found, process, engine)

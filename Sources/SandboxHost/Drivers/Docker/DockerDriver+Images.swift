@@ -136,7 +136,13 @@ extension DockerDriver {
         let state = try ContainerState(try await engine.json(EngineCall("GET", "/containers/\(container)/json")))
         let original = try await engine.json(EngineCall("GET", "/images/\(state.image)/json"))[
             "Config"]
-        var changes = ["ENTRYPOINT \(Self.list(original?["Entrypoint"]))", "CMD \(Self.list(original?["Cmd"]))"]
+        // Docker takes an empty list of a change for no change at all, and a list of the body's for what it is; Podman
+        // reads changes only.
+        let entrypoint = original?["Entrypoint"]?.array ?? []
+        let isDocker = try await engine.identify().product == .docker
+        let body: JSON = isDocker ? ["Entrypoint": .array(entrypoint)] : .object(JSON.Object())
+        var changes = ["CMD \(Self.list(original?["Cmd"]))"]
+        if !isDocker { changes.append("ENTRYPOINT \(Self.list(.array(entrypoint)))") }
         if let user = original?["User"]?.string, !user.isEmpty { changes.append("USER \(EngineText.line(user))") }
         for label in state.labels.keys.sorted() where label.hasPrefix("rock.") {
             changes.append("LABEL \(JSON.quoted(label))=\"\"")
@@ -145,7 +151,7 @@ extension DockerDriver {
             [("container", container), ("repo", name.repository), ("tag", name.tag), ("pause", "true")]
             + changes.map { ("changes", $0) }
         let answer = try await engine.json(
-            EngineCall("POST", "/commit", query: query, body: .object(JSON.Object()))
+            EngineCall("POST", "/commit", query: query, body: body)
                 .within(configuration.transferLimit))
         guard let digest = answer["Id"]?.string else {
             throw EngineError(kind: .garbage, message: "The container engine does not name the image it made.")

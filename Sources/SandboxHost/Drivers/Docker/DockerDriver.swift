@@ -167,14 +167,14 @@ package final class DockerDriver: SandboxDriver {
     package func stop(_ id: SandboxID, grace: Duration) async throws(Failure) {
         let engine = try engine()
         let sandbox = sandbox(id)
-        sandbox?.isStopping = true
+        sandbox?.wished = .stop
         let seconds = max(0, grace.components.seconds + (grace.components.attoseconds > 0 ? 1 : 0))
         do {
             try await engine.perform(
                 EngineCall("POST", "/containers/\(containerName(id))/stop", query: [("t", String(seconds))])
                     .within(grace + .seconds(60)))
         } catch {
-            sandbox?.isStopping = false
+            sandbox?.wished = nil
             guard error.isNotFound else { throw error.failure("Sandbox \(id) cannot be stopped") }
             throw Failure(.unknownSandbox, "The container engine has no container of sandbox \(id).")
         }
@@ -182,7 +182,7 @@ package final class DockerDriver: SandboxDriver {
     }
 
     package func remove(_ id: SandboxID) async throws(Failure) {
-        sandbox(id)?.isStopping = true
+        sandbox(id)?.wished = .removal
         let folder = folder(id)
         do {
             try await removeContainer(containerName(id))

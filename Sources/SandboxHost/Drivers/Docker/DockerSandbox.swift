@@ -13,13 +13,16 @@ final class DockerSandbox: Sendable {
     private let engine: Engine
     /// Clears away what belongs to its run, before anybody hears of its end.
     private let clearAway: @Sendable () async -> Void
-    private let stopping = Mutex(false)
+    private let wish = Mutex<Wish?>(nil)
     private let watch = Mutex<Task<Void, Never>?>(nil)
 
-    /// Whether somebody has asked for its end.
-    var isStopping: Bool {
-        get { stopping.withLock { $0 } }
-        set { stopping.withLock { $0 = newValue } }
+    /// What somebody has asked to become of it.
+    enum Wish: Sendable { case stop, removal }
+
+    /// Who ends it; `nil` while nobody has asked for that.
+    var wished: Wish? {
+        get { wish.withLock { $0 } }
+        set { wish.withLock { $0 = newValue } }
     }
 
     /// - Parameters:
@@ -88,7 +91,7 @@ final class DockerSandbox: Sendable {
                 if error.isNotFound {
                     return await finish(
                         SandboxEnd(
-                            reason: isStopping
+                            reason: wished == .removal
                                 ? "The sandbox was removed." : "Somebody removed the sandbox's container."))
                 }
                 if sawEnd, ContinuousClock.now > patience {
@@ -108,14 +111,14 @@ final class DockerSandbox: Sendable {
     }
 
     /// What a container that does not run says about its end.
-    private func end(_ state: ContainerState) -> SandboxEnd { Self.end(state, isStopping: isStopping) }
+    private func end(_ state: ContainerState) -> SandboxEnd { Self.end(state, wished) }
 
-    static func end(_ state: ContainerState, isStopping: Bool) -> SandboxEnd {
+    static func end(_ state: ContainerState, _ wished: Wish?) -> SandboxEnd {
         // The engine adds 128 to the number of a signal.
         let signal: Int32? = 129...192 ~= state.exitCode ? state.exitCode - 128 : nil
         let reason: String
-        if isStopping {
-            reason = "The sandbox was stopped."
+        if let wished {
+            reason = wished == .stop ? "The sandbox was stopped." : "The sandbox was removed."
         } else if state.ranOutOfMemory {
             reason = "The sandbox ran out of its memory."
         } else if !state.error.isEmpty {
@@ -130,6 +133,6 @@ final class DockerSandbox: Sendable {
         }
         return SandboxEnd(
             exitCode: signal == nil ? state.exitCode : nil, signal: signal,
-            ranOutOfMemory: state.ranOutOfMemory && !isStopping, reason: reason)
+            ranOutOfMemory: state.ranOutOfMemory && wished == nil, reason: reason)
     }
 }

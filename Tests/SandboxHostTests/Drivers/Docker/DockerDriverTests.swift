@@ -251,7 +251,9 @@ struct DockerDriverTests {
         try await engine.withDriver { driver in
             let report = await driver.examine()
             #expect(report.isUsable)
-            #expect(report.findings.contains { $0.name == "engine" && $0.detail.hasPrefix("Podman ") })
+            #expect(
+                report.findings.contains { $0.name == "engine" && $0.detail.lowercased().hasPrefix(TestEngine.product) }
+            )
             #expect(report.findings.allSatisfy { $0.works == $0.remedy.isEmpty })
         }
         let nowhere = DockerDriver(

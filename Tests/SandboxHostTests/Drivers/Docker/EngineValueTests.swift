@@ -120,7 +120,7 @@ struct EngineValueTests {
                 "Running": false, "ExitCode": .number(JSON.Number(Int(code))), "OOMKilled": .bool(isOOM),
             ],
         ])
-        let end = DockerSandbox.end(state, isStopping: isStopping)
+        let end = DockerSandbox.end(state, isStopping ? .stop : nil)
         #expect(end.reason.contains(words))
         #expect(end.signal == signal)
         #expect(end.ranOutOfMemory == isOOM)

@@ -6,10 +6,12 @@ import Transport
 
 @testable import SandboxHost
 
-/// A real Podman of the tests' own, with two registries: one that lets in everybody, one that wants a password.
+/// A real engine of the tests' own, Podman unless `ROCK_TEST_ENGINE` says `docker`, with two registries: one that lets in everybody, one that wants a password.
 final class TestEngine: Sendable {
     static let user = "trainer"
     static let password = "p+ss/w?rd\"é"
+
+    static let product = getenv("ROCK_TEST_ENGINE").map { String(cString: $0) } ?? "podman"
 
     let socket: String
     let openRegistry: String
@@ -34,12 +36,12 @@ final class TestEngine: Sendable {
         async let second = FixtureProgram(
             "run-test-registry", ["\(build)/test-registry-locked", Self.user, Self.password])
         let (open, locked) = try await (first, second)
-        let podman = try await FixtureProgram(
-            "run-test-podman", ["\(build)/test-podman", open.address, locked.address])
-        socket = podman.address
+        let engine = try await FixtureProgram(
+            "run-test-\(Self.product)", ["\(build)/test-\(Self.product)", open.address, locked.address])
+        socket = engine.address
         openRegistry = open.address
         lockedRegistry = locked.address
-        programs = [open, locked, podman]
+        programs = [open, locked, engine]
     }
 
     /// A driver with a folder for its sandboxes. Afterwards every sandbox it made is removed, and nothing may be left.
