@@ -27,7 +27,7 @@ final class FabricKernel: Sendable {
     }
 
     let names: FabricNames
-    private let machine: Int32?
+    let machine: Int32?
     private let forbidden: [IPv4Network]
     private let maximumFlows: Int
     private let wantedPrefix: IPv4Network?

@@ -1,4 +1,5 @@
 package import GEM
+import Synchronization
 package import Transport
 
 /// The networks of all sandboxes of one server: what connects each to the outside, and what keeps it from the rest.
@@ -18,6 +19,9 @@ package final class NetworkFabric: Sendable {
     private let configuration: NetworkConfiguration
     private let loop: EventLoop
     private let kernel: FabricKernel
+    private let publisher: PortPublisher
+    private let nameServer: NameServer
+    private let clients = Mutex<[SandboxID: NameClient]>([:])
     /// One thread: the kernel does one thing with interfaces at a time anyway.
     private let thread = BlockingPool(threads: 1)
 
@@ -31,6 +35,12 @@ package final class NetworkFabric: Sendable {
         self.configuration = configuration
         self.loop = loop
         kernel = try FabricKernel(configuration)
+        publisher = try PortPublisher(configuration, on: loop)
+        nameServer = try NameServer(
+            configuration, on: loop, forbidden: kernel.forbiddenNetworks
+        ) { [kernel, thread] id, addresses, lifetime in
+            try await thread.run { try kernel.admit(addresses, for: lifetime, id) }
+        }
     }
 
     /// Finds what a predecessor left. Call it once, before anything else.
@@ -57,7 +67,12 @@ package final class NetworkFabric: Sendable {
         guard policy != .none else { return .loopbackOnly }
         let list = try allowList(policy)
         let place = try await onThread("attach sandbox \(id)") { try $0.attach(id, namespace, list) }
-        return attachment(place)
+        do throws(Failure) {
+            return try await introduce(id, place, list)
+        } catch {
+            try await release(id)
+            throw error
+        }
     }
 
     /// Takes over a running sandbox that a predecessor of this process attached, and holds it to `policy` again.
@@ -70,7 +85,7 @@ package final class NetworkFabric: Sendable {
         guard let place = try await onThread("adopt the network of sandbox \(id)", { try $0.adopt(id, list) }) else {
             throw Failure(.infraFailed, "the network of sandbox \(id) is gone: restart the sandbox")
         }
-        return attachment(place)
+        return try await introduce(id, place, list)
     }
 
     /// Removes every interface and rule of this server's that no sandbox was attached or adopted with.
@@ -84,10 +99,22 @@ package final class NetworkFabric: Sendable {
             entries, limit: configuration.maximumAllowEntries, forbidden: kernel.forbiddenNetworks)
     }
 
-    private func attachment(_ place: FabricKernel.Place) -> NetworkAttachment {
-        NetworkAttachment(
-            address: place.address.description,
-            resolverConfiguration: "nameserver \(kernel.gateway?.description ?? "")\noptions edns0\n")
+    /// Makes a sandbox known to the name server.
+    private func introduce(
+        _ id: SandboxID, _ place: FabricKernel.Place, _ list: AllowList?
+    ) async throws(Failure) -> NetworkAttachment {
+        guard let gateway = kernel.gateway else { throw Failure(.internalError, "sandboxes have no name server") }
+        let client = NameClient(id, place.address, list)
+        do {
+            try await loop.hop { [nameServer] in
+                try nameServer.start(at: gateway)
+                nameServer.add(client)
+            }
+        } catch {
+            throw Failure(.infraFailed, "names cannot be answered for sandbox \(id): \(error)")
+        }
+        clients.withLock { $0[id] = client }
+        return NetworkAttachment(address: "\(place.address)", resolverConfiguration: "nameserver \(gateway)\n")
     }
 
     /// Runs `body` where it may wait for the kernel.
@@ -109,32 +136,77 @@ package final class NetworkFabric: Sendable {
     ///   - id: The sandbox; more ports may be added by further calls.
     ///   - ports: Ports inside, each with the port of the machine's that it had before, or 0 for any free one. Where the
     ///     wanted port is taken, another is used.
-    ///   - connect: Connects to a port inside and hands the descriptor over. Called for each connection.
+    ///   - connect: Connects to a port inside and hands the descriptor over, which does not block. Called for each
+    ///     connection, on the fabric's loop.
     /// - Returns: Ports inside to ports of the machine's.
     /// - Throws: ``Failure`` `infraFailed` when nothing can be listened on; then none of `ports` is.
     package func publish(
         _ id: SandboxID, ports: [UInt16: UInt16],
         connect: @escaping @Sendable (UInt16) async throws(Failure) -> OwnedDescriptor
     ) async throws(Failure) -> [UInt16: UInt16] {
-        [:]
+        try await publisher.publish(id, ports, connect)
     }
 
     /// Takes away a sandbox's network and its published ports. That it has none is no failure.
+    ///
+    /// - Throws: ``Failure`` `infraFailed` when the kernel does not do it; the next sweep tries again.
     package func release(_ id: SandboxID) async throws(Failure) {
+        await publisher.close(id)
+        if let client = clients.withLock({ $0.removeValue(forKey: id) }) {
+            loop.execute { [nameServer] in nameServer.remove(client.address) }
+        }
         try await onThread("release the network of sandbox \(id)") { try $0.release(id) }
     }
 
     /// Bytes and packets since the sandbox was attached; zeros where it has no network.
     package func statistics(_ id: SandboxID) async throws(Failure) -> NetworkStatistics {
-        try await onThread("read the network's statistics of sandbox \(id)") { try $0.statistics(id) }
+        var statistics = try await onThread("read the network's statistics of sandbox \(id)") { try $0.statistics(id) }
+        if let client = clients.withLock({ $0[id] }) {
+            statistics.refusedNames = await withCheckedContinuation { continuation in
+                loop.execute { continuation.resume(returning: client.refusedNames) }
+            }
+        }
+        return statistics
     }
 
     /// Whether sandboxes can have networks here, for the doctor.
-    package func examine() async -> [DriverReport.Finding] { [] }
+    package func examine() async -> [DriverReport.Finding] {
+        let network = await trial("network", remedy: FabricKernel.remedy) { try $0.tryRules() }
+        guard network.works else { return [network] }
+        return [
+            network,
+            await trial("network_forwarding", remedy: FabricKernel.forwardingRemedy) { try $0.tryForwarding() },
+            await trial(
+                "network_names", remedy: "Write a nameserver with an IPv4 address into /etc/resolv.conf, or set one."
+            ) {
+                [configuration] _ in try Upstream.describe(configuration)
+            },
+        ]
+    }
+
+    /// Tries one thing, whose detail `body` returns.
+    private func trial(
+        _ name: String, remedy: String, _ body: @escaping @Sendable (FabricKernel) throws -> String
+    ) async -> DriverReport.Finding {
+        do throws(Failure) {
+            return DriverReport.Finding(name, works: true, detail: try await onThread("try \(name)", body))
+        } catch {
+            return DriverReport.Finding(name, works: false, detail: error.message, remedy: remedy)
+        }
+    }
 
     /// Stops answering and listening. Sandboxes keep their networks; where none is left, neither is anything of the
     /// fabric's.
+    ///
+    /// - Throws: ``Failure`` `infraFailed` when the kernel does not remove it.
     package func shutDown() async throws(Failure) {
+        await publisher.closeAll()
+        await withCheckedContinuation { continuation in
+            loop.execute { [nameServer] in
+                nameServer.stop()
+                continuation.resume()
+            }
+        }
         try await onThread("remove the network's table") { try $0.removeIfUnused() }
     }
 }

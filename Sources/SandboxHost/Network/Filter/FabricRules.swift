@@ -47,7 +47,11 @@ struct FabricRules: Sendable {
         changes.setRules(
             [Int(IPPROTO_UDP), Int(IPPROTO_TCP)].map { kind in
                 rule.from(ours).goesTo(gateway).carries(kind).goesTo(port: Self.namePort).then(.accept)
-            } + [rule.from(ours).reject()], of: "arriving")
+            } + [
+                rule.from(ours).reject(),
+                // Who is no sandbox has no business at the machine's end of their networks.
+                rule.isIPv4().goesTo(gateway).then(.drop),
+            ], of: "arriving")
         changes.setRules(
             [
                 rule.from(ours).then(byInterface: Self.sandboxes.name),
