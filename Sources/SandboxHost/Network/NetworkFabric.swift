@@ -24,6 +24,8 @@ package final class NetworkFabric: Sendable {
     private let clients = Mutex<[SandboxID: NameClient]>([:])
     /// One thread: the kernel does one thing with interfaces at a time anyway.
     private let thread = BlockingPool(threads: 1)
+    /// Another for removals, which the kernel takes its time for.
+    private let removals = BlockingPool(threads: 1)
 
     /// Touches nothing yet.
     ///
@@ -119,10 +121,10 @@ package final class NetworkFabric: Sendable {
 
     /// Runs `body` where it may wait for the kernel.
     private func onThread<Value: Sendable>(
-        _ task: String, _ body: @escaping @Sendable (FabricKernel) throws -> Value
+        _ task: String, _ pool: BlockingPool? = nil, _ body: @escaping @Sendable (FabricKernel) throws -> Value
     ) async throws(Failure) -> Value {
         do {
-            return try await thread.run { [kernel] in try body(kernel) }
+            return try await (pool ?? thread).run { [kernel] in try body(kernel) }
         } catch let failure as Failure {
             throw failure
         } catch {
@@ -155,7 +157,7 @@ package final class NetworkFabric: Sendable {
         if let client = clients.withLock({ $0.removeValue(forKey: id) }) {
             loop.execute { [nameServer] in nameServer.remove(client.address) }
         }
-        try await onThread("release the network of sandbox \(id)") { try $0.release(id) }
+        try await onThread("release the network of sandbox \(id)", removals) { try $0.release(id) }
     }
 
     /// Bytes and packets since the sandbox was attached; zeros where it has no network.
