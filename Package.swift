@@ -84,7 +84,8 @@ let package = Package(
         .testTarget(name: "ImagesTests", dependencies: ["Images", "GEM", "Transport"], swiftSettings: strict),
         .testTarget(
             name: "SandboxHostTests",
-            dependencies: ["SandboxHost", "HostileCalls", "RockletServices", "GEM", "Transport"], swiftSettings: strict),
+            dependencies: ["SandboxHost", "CLinux", "HostileCalls", "Images", "RockletServices", "GEM", "Transport"],
+            swiftSettings: strict),
         // Drives the built binary, which a test build makes too; linking it in would bring a second runtime.
         .testTarget(name: "rockctlTests", resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(

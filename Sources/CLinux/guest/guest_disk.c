@@ -41,7 +41,8 @@ static int attach_loop(int image, char path[32]) {
 
 // Makes a detached mount of the loop device at `path`. On failure names the call in `*failed`.
 static int mount_loop(const char *path, const char **failed) {
-    int context = (int)syscall(SYS_fsopen, *failed = "ext4", FSOPEN_CLOEXEC);
+    *failed = "fsopen(ext4)";
+    int context = (int)syscall(SYS_fsopen, "ext4", FSOPEN_CLOEXEC);
     if (context < 0) return -1;
     static const struct { unsigned command; const char *key, *value; } options[] = {
         {FSCONFIG_SET_STRING, "source", NULL},
@@ -56,8 +57,8 @@ static int mount_loop(const char *path, const char **failed) {
         mount = (int)syscall(SYS_fsconfig, context, options[i].command, options[i].key, value, 0);
     }
     if (mount >= 0) {
-        mount = (int)syscall(
-            SYS_fsmount, context, *failed = "fsmount", FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_RELATIME);
+        *failed = "fsmount";
+        mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_RELATIME);
     }
     int error = errno;
     close(context);

@@ -13,6 +13,7 @@ final class JailCgroups: Sendable {
     let missing: [Controller: String]
     /// The driver's folders and what each controls.
     private let branches: [CgroupTree.Branch]
+    private let locks: Mutex<[Int32]>
     /// Where processor time is counted, and processes are stopped and let go on, on machines with version 1.
     private let account: String?
     private let freezer: String?
@@ -25,6 +26,7 @@ final class JailCgroups: Sendable {
         version = tree.version
         missing = tree.missing
         branches = tree.branches
+        locks = Mutex(tree.branches.map(\.lock))
         let folder = { (controller: String) -> String? in
             guard tree.version == 1, let hierarchy = mounts.v1[controller] else { return nil }
             let path = hierarchy.own + "/" + name
@@ -34,8 +36,14 @@ final class JailCgroups: Sendable {
         freezer = folder("freezer")
     }
 
-    deinit {
-        for branch in branches { _ = Glibc.close(branch.lock) }
+    deinit { unlock() }
+
+    /// Lets another server take the folders over.
+    func unlock() {
+        locks.withLock { locks in
+            for lock in locks { close(lock) }
+            locks = []
+        }
     }
 
     private var roots: [String] { Array(Set(branches.map(\.path) + [account, freezer].compactMap { $0 })).sorted() }

@@ -42,12 +42,23 @@ package final class JailDriver: SandboxDriver {
     /// What has to be there before the first sandbox.
     final class Ground: Sendable {
         let cgroups: JailCgroups
-        private let lock: OwnedDescriptor
+        private let lock: Mutex<Int32>
 
         init(_ cgroups: JailCgroups, lock: consuming OwnedDescriptor) {
             self.cgroups = cgroups
-            self.lock = lock
+            self.lock = Mutex(lock.release())
         }
+
+        /// Lets another server have the folders.
+        func unlock() {
+            cgroups.unlock()
+            lock.withLock { lock in
+                if lock >= 0 { close(lock) }
+                lock = -1
+            }
+        }
+
+        deinit { unlock() }
     }
 
     /// Touches nothing yet.
@@ -189,6 +200,25 @@ package final class JailDriver: SandboxDriver {
             ranges.giveBack(jail.range)
             jail.end.settle(jail.end(exit, ranOutOfMemory: ranOutOfMemory ?? false))
         }
+    }
+
+    // MARK: - The end of the server
+
+    /// Lets the driver's folders go, for another server. Sandboxes run on.
+    func abandon() async {
+        let ground = state.withLock { state in state.ground.take() }
+        guard case .success(let ground)? = await ground?.value else { return }
+        ground.unlock()
+    }
+
+    /// Lets the driver's folders go and removes what no sandbox needs. Sandboxes run on.
+    package func shutDown() async {
+        let ground = state.withLock { state in state.ground.take() }
+        guard case .success(let ground)? = await ground?.value else { return }
+        // That no thread for it could be had leaves it to the next server.
+        _ = try? await blocking { ground.cgroups.removeRoots() }
+        ground.unlock()
+        try? await network.shutDown()
     }
 
     // MARK: - While it runs

@@ -22,7 +22,7 @@ enum Program {
         }
     }
 
-    private static func spawn(_ path: String, _ arguments: [String]) throws(Failure) -> pid_t {
+    static func spawn(_ path: String, _ arguments: [String]) throws(Failure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
