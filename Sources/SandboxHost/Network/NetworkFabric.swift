@@ -121,7 +121,7 @@ package final class NetworkFabric: Sendable {
 
     /// Runs `body` where it may wait for the kernel.
     private func onThread<Value: Sendable>(
-        _ task: String, _ pool: BlockingPool? = nil, _ body: @escaping @Sendable (FabricKernel) throws -> Value
+        _ task: String, on pool: BlockingPool? = nil, _ body: @escaping @Sendable (FabricKernel) throws -> Value
     ) async throws(Failure) -> Value {
         do {
             return try await (pool ?? thread).run { [kernel] in try body(kernel) }
@@ -157,7 +157,7 @@ package final class NetworkFabric: Sendable {
         if let client = clients.withLock({ $0.removeValue(forKey: id) }) {
             loop.execute { [nameServer] in nameServer.remove(client.address) }
         }
-        try await onThread("release the network of sandbox \(id)", removals) { try $0.release(id) }
+        try await onThread("release the network of sandbox \(id)", on: removals) { try $0.release(id) }
     }
 
     /// Bytes and packets since the sandbox was attached; zeros where it has no network.
