@@ -1,4 +1,5 @@
 package import GEM
+package import Images
 package import SandboxHost
 import Transport
 
@@ -36,6 +37,8 @@ package struct ServerConfiguration: Sendable {
     package var sandboxes = Sandboxes()
     /// Sandboxes with a root filesystem.
     package var runtime = Runtime()
+    /// Where images come from.
+    package var images = RegistryConfiguration()
     /// What one client may ask for at a time.
     package var limits = Limits()
 
@@ -113,6 +116,7 @@ extension ServerConfiguration {
         if var section = try root.section("logging") { try new.logs.apply(&section) }
         if var section = try root.section("sandboxes") { try new.sandboxes.apply(&section) }
         if var section = try root.section("runtime") { try new.runtime.apply(&section) }
+        if var section = try root.section("images") { try new.images.apply(&section) }
         if var section = try root.section("limits") { try new.limits.apply(&section) }
         try root.refuseUnknownKeys()
         self = new

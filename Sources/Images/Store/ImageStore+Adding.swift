@@ -70,6 +70,16 @@ extension ImageStore {
         }
     }
 
+    /// Puts a layer that was unpacked in `work` into the store ahead of its image, and claims it.
+    func publish(_ digest: Digest, from work: Workspace) throws(Failure) {
+        try lock.held { () throws(Failure) in
+            _ = try Files.open(work.file("claims/\(digest.hex)"), O_WRONLY | O_CREAT)
+            guard !Files.exists(layerPath(digest)) else { return }
+            let place = work.file("layers/\(digest.hex)")
+            guard rename(place, layerPath(digest)) == 0 else { throw Failure("rename", place, errno) }
+        }
+    }
+
     /// Unpacks a tar, compressed or not, into `work`.
     ///
     /// - Parameters:

@@ -10,6 +10,8 @@ package struct RemovedImages: Sendable, Equatable {
     package var images: [String] = []
     package var layers = 0
     package var bytes: Int64 = 0
+
+    package init() {}
 }
 
 /// What a clean-up removes beside images without a name and layers without an image. What a sandbox uses always stays.
@@ -143,6 +145,7 @@ extension ImageStore {
             let gone = work.file("gone/\(hex)")
             guard rename(layerPath(digest), gone) == 0 else { throw Failure("rename", layerPath(digest), errno) }
         }
+        try forgetSteps()
     }
 
     /// The layers that work in progress counts on.

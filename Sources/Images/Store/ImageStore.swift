@@ -97,7 +97,7 @@ package final class ImageStore: Sendable {
 
     /// The layers from the topmost down. One that occurs twice counts where it is higher: overlayfs refuses a folder twice, and
     /// whatever the lower one shows, the higher one shows as well.
-    private static func distinct(_ layers: [Digest]) -> [Digest] {
+    static func distinct(_ layers: [Digest]) -> [Digest] {
         var seen: Set<Digest> = []
         return layers.reversed().filter { seen.insert($0).inserted }
     }

@@ -79,6 +79,14 @@ final class ByteStream {
         }
     }
 
+    /// Hands on what comes next, as much as is there; false at the end.
+    func passSome(_ take: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) -> Bool {
+        if start == end, try !fill() { return false }
+        try take(UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
+        start = end
+        return true
+    }
+
     /// Skips the next `wanted` bytes.
     func skip(_ wanted: Int64) throws(Failure) { try pass(wanted) { _ throws(Failure) in } }
 

@@ -34,7 +34,7 @@ extension ImageStore {
             }
             return try install(archive, as: reference, work, progress)
         }
-        let file = try Files.open(path, O_RDONLY)
+        let file = try open(path, in: work)
         let layer = try unpack(file, path, in: work, progress: progress)
         if let archive = try ImageArchive(folder: work.file("layers/\(layer.hex)/files"), path) {
             return try install(archive, as: reference, work, progress)
@@ -50,6 +50,23 @@ extension ImageStore {
         }
         let bytes = configuration.oci(layers: [layer]).serialized
         return [try install(work, configuration: bytes, layers: [.unpacked(layer)], names: [reference])]
+    }
+
+    /// Opens a file that a person named. What is no regular file, such as a pipe, is copied into `work` first: its beginning is
+    /// read twice.
+    private func open(_ path: String, in work: Workspace) throws(Failure) -> OwnedDescriptor {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Failure("open", path, errno) }
+        let source = OwnedDescriptor(descriptor)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Failure("stat", path, errno) }
+        if status.st_mode & S_IFMT == S_IFREG { return source }
+        let copy = try Files.open(work.file("input"), O_RDWR | O_CREAT | O_EXCL)
+        let stream = ByteStream(source.rawValue, path, limit: limits.layerBytes)
+        while try stream.passSome({ (piece: UnsafeRawBufferPointer) throws(Failure) in
+            try Files.write(piece, to: copy, path)
+        }) {}
+        return copy
     }
 
     /// Makes an image of a root filesystem's tar; see ``importImages(_:name:configuration:progress:)``.

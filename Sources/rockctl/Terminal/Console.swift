@@ -4,6 +4,7 @@ import Glibc
 struct Console: Sendable {
     let inputIsTerminal = isatty(STDIN_FILENO) == 1
     let outputIsTerminal = isatty(STDOUT_FILENO) == 1
+    let errorIsTerminal = isatty(STDERR_FILENO) == 1
     /// For standard output.
     let style: Style
     /// For standard error.

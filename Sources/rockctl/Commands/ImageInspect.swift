@@ -1,0 +1,52 @@
+import GEM
+import Images
+
+extension Command {
+    /// `rockctl image inspect`.
+    static let imageInspect: Command = .init(
+        "inspect", summary: "Show everything about an image",
+        options: [ImageArgument.json] + ImageArgument.place, positionals: [ImageArgument.name]
+    ) { call in
+        let (_, store) = try ImageArgument.open(call)
+        let name = call[ImageArgument.name]
+        let found = try await ImageArgument.blocking { () -> Image? in
+            guard let digest = try store.resolve(name)?.digest else { return nil }
+            return try store.images().first { $0.digest == digest }
+        }
+        guard let image = found else { throw CommandError.noImage(name) }
+        if call[ImageArgument.json] {
+            try call.console.write(ImageArgument.line(ImageArgument.json(image)))
+            return .success
+        }
+        let configuration = image.configuration
+        var rows = [
+            ("digest", image.digest), ("size", ImageArgument.size(image.size)), ("created", configuration.created),
+            ("last used", ImageArgument.age(image.lastUsed) + " ago"), ("architecture", configuration.architecture),
+            ("user", configuration.user.isEmpty ? "root" : configuration.user),
+            ("directory", configuration.workingDirectory),
+            ("entrypoint", configuration.entrypoint.joined(separator: " ")),
+            ("command", configuration.command.joined(separator: " ")),
+        ]
+        rows.insert(contentsOf: image.names.map { ("name", $0) }, at: 0)
+        rows += configuration.environment.map { ("variable", $0) }
+        rows += configuration.exposedPorts.map { ("port", $0) }
+        rows += configuration.labels.sorted { $0.key < $1.key }.map { ("label", "\($0.key)=\($0.value)") }
+        rows += zip(image.layerDigests, image.layerDigests.indices).map { ("layer \($1 + 1)", "\($0)") }
+        var text = ""
+        for (title, value) in rows where !value.isEmpty {
+            let pad = String(repeating: " ", count: max(1, 14 - title.count))
+            text += call.console.style.paint(title, .strong) + pad + printable(value, limit: 1000) + "\n"
+        }
+        try call.console.write(text)
+        return .success
+    }
+}
+
+extension CommandError {
+    /// The store holds no such image.
+    static func noImage(_ name: String) -> CommandError {
+        CommandError(
+            .notFound, "there is no image '\(printable(name, limit: 200))' here",
+            hint: "'rockctl image list' shows what there is\n'rockctl image pull' fetches one")
+    }
+}
