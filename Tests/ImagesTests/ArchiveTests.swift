@@ -102,7 +102,8 @@ import Transport
 
     @Test(arguments: [
         "", ":", "/", "A", "a:", "a:-", "a//b", "a/", "/a", "-a", "a-", "a@sha256:12", "a@md5:0", "a b", "a:b:c",
-        "localhost:0/a", "localhost:99999/a", "a..b", "a/../b", "é", "http://a/b", "a:\(String(repeating: "x", count: 129))",
+        "localhost:0/a", "localhost:99999/a", "a..b", "a/../b", "é", "http://a/b",
+        "a:\(String(repeating: "x", count: 129))",
     ])
     func refusesNames(text: String) { #expect(throws: Failure.self) { try ImageReference(text) } }
 }

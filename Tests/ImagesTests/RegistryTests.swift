@@ -40,7 +40,8 @@ import Transport
 
         // By the manifest's digest, without a tag; and again, which fetches nothing.
         let byDigest = "\(registry.host)/team/tool@\(pushed.digest)"
-        #expect(try await other.image(byDigest, pull: .missing, from: registry.configuration, login: login) == pulled.with(other))
+        let same = try await other.image(byDigest, pull: .missing, from: registry.configuration, login: login)
+        #expect(same.digest == pulled.digest && same.layers == pulled.layers && same.names.count == 2)
         #expect(try await other.image(byDigest, pull: .never, from: registry.configuration).digest == pulled.digest)
 
         // Pushed once more under another name, its layers are taken over: the same digests.
@@ -88,7 +89,8 @@ import Transport
         }
 
         // A registry whose disk went bad: the layer is not the one that its manifest names.
-        let layer = try #require(try LayerRecord(source.layerPath(try #require(try source.resolve(name)?.layerDigests.last))))
+        let digest = try #require(try source.resolve(name)?.layerDigests.last)
+        let layer = try #require(try LayerRecord(source.layerPath(digest)))
         let blob = registry.blob(try #require(layer.blobs.first).digest)
         var bytes = try #require(try Files.read(blob))
         bytes[bytes.count / 2] ^= 1
@@ -112,22 +114,14 @@ import Transport
         #expect(try store.images().first?.names == ["tool:1"])
     }
 
-    @Test(arguments: [
-        (#"Bearer realm="https://a/t",service="s",scope="repository:a:pull,push""#,
-            Challenge.bearer(realm: "https://a/t", service: "s", scope: "repository:a:pull,push")),
-        (#"bearer service=s , realm="x\"y""#, .bearer(realm: #"x"y"#, service: "s ", scope: nil)),
-        (#"Basic realm="r""#, .basic), ("Negotiate", nil), ("Bearer", nil), ("Bearer service=\"", nil),
-    ] as [(String, Challenge?)])
+    @Test(
+        arguments: [
+            (
+                #"Bearer realm="https://a/t",service="s",scope="repository:a:pull,push""#,
+                Challenge.bearer(realm: "https://a/t", service: "s", scope: "repository:a:pull,push")
+            ),
+            (#"bearer service=s , realm="x\"y""#, .bearer(realm: #"x"y"#, service: "s ", scope: nil)),
+            (#"Basic realm="r""#, .basic), ("Negotiate", nil), ("Bearer", nil), ("Bearer service=\"", nil),
+        ] as [(String, Challenge?)])
     func challengesAreRead(header: String, challenge: Challenge?) { #expect(Challenge(header) == challenge) }
-}
-
-extension Image {
-    /// The same as `store` knows it now, for comparisons that do not mind names and times.
-    func with(_ store: ImageStore) throws -> Image {
-        var copy = self
-        let now = try store.resolve(digest)
-        copy.lastUsed = now?.lastUsed ?? 0
-        copy.names = now?.names ?? []
-        return copy
-    }
 }

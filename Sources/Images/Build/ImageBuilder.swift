@@ -46,7 +46,9 @@ extension ImageStore {
         _ request: BuildRequest, runner: (any BuildRunner)?, report: @escaping @Sendable (BuildEvent) -> Void
     ) async throws(Failure) -> Image {
         let reference = try ImageReference(request.name)
-        var builder = ImageBuilder(self, request, runner, report, try beginWork())
+        let work = try beginWork()
+        defer { work.end() }
+        var builder = ImageBuilder(self, request, runner, report, work)
         let stage = try await builder.run()
         guard !stage.layers.isEmpty else {
             throw Failure(.invalidArgument, "\(request.dockerfile.name): the image would hold no file at all.")
@@ -54,7 +56,6 @@ extension ImageStore {
         var configuration = stage.configuration
         configuration.created = Clock.now
         let bytes = configuration.oci(layers: stage.layers).serialized
-        let work = builder.work
         do {
             return try await transferPool.run {
                 try self.install(
@@ -72,7 +73,7 @@ private struct ImageBuilder {
     private let request: BuildRequest
     private let runner: (any BuildRunner)?
     private let report: @Sendable (BuildEvent) -> Void
-    let work: Workspace
+    private let work: Workspace
     private var stages: [BuildStage] = []
     /// What `ARG` in front of the first `FROM` declares.
     private var globals: [String: String] = [:]

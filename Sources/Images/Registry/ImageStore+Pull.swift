@@ -70,6 +70,7 @@ extension ImageStore {
             throw Failure(.invalidArgument, "Its configuration does not fit its \(plan.layers.count) layers.")
         }
         let work = try beginWork()
+        defer { work.end() }
         meter.change {
             $0.layers = plan.layers.count
             $0.bytes = plan.layers.reduce(0) { $0 + $1.size }

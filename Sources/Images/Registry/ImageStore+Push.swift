@@ -52,6 +52,7 @@ extension ImageStore {
         _ name: String, _ reference: ImageReference, _ client: RepositoryClient, _ meter: ProgressMeter
     ) throws(Failure) -> PushedImage {
         let work = try beginWork()
+        defer { work.end() }
         guard let image = try resolve(name), let original = try configuration(of: image) else { throw unknown(name) }
         meter.change { $0.layers = image.layerDigests.count }
         var digests: [Digest] = []

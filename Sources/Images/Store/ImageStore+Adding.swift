@@ -35,6 +35,7 @@ extension ImageStore {
         layer upper: String, over base: Image?, ownerBase: UInt32 = 0, configuration: ImageConfiguration, name: String?
     ) throws(Failure) -> Image {
         let work = try beginWork()
+        defer { work.end() }
         let reference: ImageReference? = if let name { try ImageReference(name) } else { nil }
         var layers: [LayerSource] = []
         for digest in base?.layerDigests ?? [] {

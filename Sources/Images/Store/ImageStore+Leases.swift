@@ -13,9 +13,9 @@ extension ImageStore {
     package func lease(_ name: String, to holder: String) throws(Failure) -> Image? {
         let path = try leasePath(holder)
         return try lock.held { () throws(Failure) in
-            guard let digest = try find(name, among: try NameIndex(folder)), let image = try image(digest) else {
-                return nil
-            }
+            let index = try NameIndex(folder)
+            guard let digest = try find(name, among: index), var image = try image(digest) else { return nil }
+            image.names = index.names(of: digest)
             try Files.replace(path, with: Array("\(digest)\n".utf8))
             _ = utimensat(AT_FDCWD, imagePath(digest), nil, 0)  // without it the image only looks less used
             return image

@@ -51,6 +51,7 @@ extension ImageStore {
     /// - Throws: ``Failure`` where there is no such image, or a sandbox uses it and it would go.
     package func remove(_ name: String) throws(Failure) -> RemovedImages {
         let work = try beginWork()
+        defer { work.end() }
         return try lock.held { () throws(Failure) in
             var index = try NameIndex(folder)
             guard let digest = try find(name, among: index), try image(digest) != nil else { throw unknown(name) }
@@ -78,6 +79,7 @@ extension ImageStore {
     /// Removes images without a name, layers without an image, and what `rule` says beyond.
     package func prune(_ rule: PruneRule = PruneRule()) throws(Failure) -> RemovedImages {
         let work = try beginWork()
+        defer { work.end() }
         let now = Int64(time(nil))
         return try lock.held { () throws(Failure) in
             var index = try NameIndex(folder)

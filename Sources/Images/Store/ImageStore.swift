@@ -42,8 +42,10 @@ package final class ImageStore: Sendable {
     ///
     /// - Throws: ``Failure`` for what can be no image's name, or a damaged store.
     package func resolve(_ name: String) throws(Failure) -> Image? {
-        guard let digest = try find(name, among: try NameIndex(folder)) else { return nil }
-        return try image(digest)
+        let index = try NameIndex(folder)
+        guard let digest = try find(name, among: index), var image = try image(digest) else { return nil }
+        image.names = index.names(of: digest)
+        return image
     }
 
     /// Every image, those used last first.

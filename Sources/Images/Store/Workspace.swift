@@ -19,7 +19,10 @@ final class Workspace: Sendable {
         for name in ["claims", "layers", "gone"] { try Files.makeFolder("\(path)/\(name)", mode: 0o700) }
     }
 
-    deinit {
+    deinit { end() }
+
+    /// Removes it with all that is in it. Whoever began the work ends it: a thread that had a part in it may let go later.
+    func end() {
         // What cannot be removed now is rubbish for the next store to be opened.
         try? TreeRemoval.remove(path)
     }

@@ -21,6 +21,7 @@ extension ImageStore {
     ) throws(Failure) -> [Image] {
         let reference: ImageReference? = if let name { try ImageReference(name) } else { nil }
         let work = try beginWork()
+        defer { work.end() }
         var status = stat()
         guard stat(path, &status) == 0 else {
             throw Failure(.invalidArgument, "Cannot read \(path): \(String(cString: strerror(errno))).")

@@ -14,6 +14,7 @@ extension ImageStore {
     /// - Throws: ``Failure``; then there is no tar.
     package func save(_ name: String, to path: String) throws(Failure) -> String {
         let work = try beginWork()
+        defer { work.end() }
         guard let image = try resolve(name), let original = try configuration(of: image) else { throw unknown(name) }
         let references = try NameIndex(folder).names(of: Digest(image.digest) ?? Digest(of: []))
         let file = try Files.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)

@@ -9,10 +9,7 @@ extension Command {
     ) { call in
         let (_, store) = try ImageArgument.open(call)
         let name = call[ImageArgument.name]
-        let found = try await ImageArgument.blocking { () -> Image? in
-            guard let digest = try store.resolve(name)?.digest else { return nil }
-            return try store.images().first { $0.digest == digest }
-        }
+        let found = try await ImageArgument.blocking { try store.resolve(name) }
         guard let image = found else { throw CommandError.noImage(name) }
         if call[ImageArgument.json] {
             try call.console.write(ImageArgument.line(ImageArgument.json(image)))

@@ -17,6 +17,7 @@ final class LocalRegistry: Sendable {
     /// - Parameters:
     ///   - scratch: Where it keeps its blobs.
     ///   - login: Whom it lets in; everybody by default.
+    /// - Throws: What fails to start.
     init(_ scratch: Scratch, login: RegistryLogin? = nil) throws {
         let port = try Self.freePort()
         host = "127.0.0.1:\(port)"
@@ -43,8 +44,11 @@ final class LocalRegistry: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, log.rawValue, 1)
         posix_spawn_file_actions_adddup2(&actions, log.rawValue, 2)
-        var words = ["docker-registry", "serve", path].map { strdup($0) } + [nil]
-        var settings = [strdup("PATH=/usr/bin"), strdup("OTEL_TRACES_EXPORTER=none"), nil]
+        let (line, variables) = (["docker-registry", "serve", path], ["PATH=/usr/bin", "OTEL_TRACES_EXPORTER=none"])
+        var words: [UnsafeMutablePointer<CChar>?] = line.map { (text: String) in strdup(text) }
+        var settings: [UnsafeMutablePointer<CChar>?] = variables.map { (text: String) in strdup(text) }
+        words.append(nil)
+        settings.append(nil)
         defer { (words + settings).forEach { free($0) } }
         var process = pid_t()
         try #require(posix_spawn(&process, "/usr/bin/docker-registry", &actions, nil, &words, &settings) == 0)

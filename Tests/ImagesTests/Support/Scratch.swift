@@ -23,7 +23,7 @@ final class Scratch: Sendable {
     /// Writes a tar of `members` and returns its path.
     func tar(_ members: [Member], _ name: String = "test.tar") throws -> String {
         let path = "\(path)/\(name)"
-        let writer = TarWriter(try Files.open(path, O_WRONLY | O_CREAT | O_TRUNC), path)
+        let writer = TarWriter(try Files.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644), path)
         for member in members { try member.write(to: writer) }
         _ = try writer.finish()
         return path
@@ -31,7 +31,7 @@ final class Scratch: Sendable {
 
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
         let path = "\(path)/\(name)"
-        let file = try Files.open(path, O_WRONLY | O_CREAT | O_TRUNC)
+        let file = try Files.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
         try Files.write(bytes, to: file, path)
         return path
     }
