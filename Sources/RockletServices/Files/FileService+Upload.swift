@@ -119,11 +119,10 @@ extension FileService {
     private func extract(_ path: String, into target: String) async throws {
         let tools = [["unzip", "-o", "-q", path, "-d", target], ["python3", "-m", "zipfile", "-e", path, target]]
         for arguments in tools {
-            let command: JSON = ["command": .array(arguments.map { .string($0) }), "timeout": 1200]
+            let program = Program(arguments: arguments, environment: context.environment)
             let outcome: Execution.Result
             do {
-                outcome = try await Execution.run(
-                    ExecuteRequest(try BodyFields(command.serialized)), context)
+                outcome = try await Execution.run(Execution.Order(program: program, timeout: 1200), context)
             } catch let error as RockletException where error.kind == .fileNotFound {
                 continue
             }
