@@ -184,9 +184,11 @@ static void make_mount_point(const char *path, int is_folder) {
         return;
     }
     struct stat status;
-    // A link that an image has in such a place, as to a resolver's folder, would lead to nothing.
-    if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode) && unlink(path) != 0) {
-        guest_fail(ROCK_GUEST_STEP_MOUNTS, path);
+    if (lstat(path, &status) == 0) {
+        // Not opened: an overlay copies a file that is opened for writing to the upper layer, and waits for the disk.
+        if (!S_ISLNK(status.st_mode)) return;
+        // A link that an image has in such a place, as to a resolver's folder, would lead to nothing.
+        guest_check(unlink(path), ROCK_GUEST_STEP_MOUNTS, path);
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
     if (fd < 0) guest_fail(ROCK_GUEST_STEP_MOUNTS, path);

@@ -69,7 +69,8 @@ final class JailCgroups: Sendable {
         for branch in branches {
             try CgroupTree.apply(held, to: "\(branch.path)/\(id)", branch.controllers, version: version)
         }
-        return roots.map { "\($0)/\(id)/cgroup.procs" }
+        // Of version 1, `tasks`: moving one's only thread skips a lock that waits for every running fork of the machine.
+        return roots.map { "\($0)/\(id)/\(version == 1 ? "tasks" : "cgroup.procs")" }
     }
 
     /// Ends what is left in a sandbox's folders and removes them.
