@@ -73,6 +73,8 @@ package struct ServerConfiguration: Sendable {
     package struct Limits: Sendable {
         /// Bytes of one message or request body.
         package var messageBytes = 8 << 20
+        /// Bytes of one file on its way into a sandbox. Such bodies are never held in memory.
+        package var uploadBytes = 1 << 40
         /// Requests in one JSON-RPC batch.
         package var batchCount = 1024
         /// Requests that one WebSocket or Unix connection may have in flight; more wait in the socket.
@@ -146,6 +148,7 @@ extension ServerConfiguration.Sandboxes {
 extension ServerConfiguration.Limits {
     fileprivate mutating func apply(_ section: inout ConfigurationSection) throws(Failure) {
         messageBytes = try section.bytes("message_bytes", in: 1024...1 << 30) ?? messageBytes
+        uploadBytes = try section.bytes("upload_bytes", in: 1024...1 << 50) ?? uploadBytes
         batchCount = try section.integer("batch_count", in: 1...65_536) ?? batchCount
         inFlight = try section.integer("in_flight", in: 1...65_536) ?? inFlight
         rememberedMakes = try section.integer("remembered_makes", in: 0...1_000_000) ?? rememberedMakes

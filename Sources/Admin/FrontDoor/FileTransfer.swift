@@ -14,13 +14,7 @@ enum FileTransfer {
             var at = range.lowerBound
             while at < range.upperBound {
                 let (start, wanted) = (at, min(pieceBytes, Int(range.upperBound - at)))
-                let piece = try await BlockingPool.run {
-                    try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
-                        let read = pread(file.file.rawValue, buffer.baseAddress, wanted, off_t(start))
-                        guard read > 0 else { throw SystemCallError("pread", errno: read < 0 ? errno : EIO) }
-                        count = read
-                    }
-                }
+                let piece = try await BlockingPool.run { try read(file.file, wanted, at: start) }
                 try await writer.write(piece)
                 at += Int64(piece.count)
             }
@@ -40,6 +34,26 @@ enum FileTransfer {
             offset += Int64(piece.count)
         }
         return offset
+    }
+
+    /// Writes the first `size` bytes of `file` into `upload`.
+    static func copy(_ file: OpenFile, _ size: Int64, into upload: AgentUpload) async throws {
+        var at: Int64 = 0
+        while at < size {
+            let (start, wanted) = (at, min(pieceBytes, Int(size - at)))
+            let piece = try await BlockingPool.run { try read(file, wanted, at: start) }
+            try await write(piece, at: at, into: upload)
+            at += Int64(piece.count)
+        }
+    }
+
+    /// The next bytes of `file`, at most `wanted`, from `start` on. It blocks.
+    private static func read(_ file: OpenFile, _ wanted: Int, at start: Int64) throws -> [UInt8] {
+        try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+            let read = pread(file.rawValue, buffer.baseAddress, wanted, off_t(start))
+            guard read > 0 else { throw SystemCallError("pread", errno: read < 0 ? errno : EIO) }
+            count = read
+        }
     }
 
     /// Writes all of `piece` at `offset`.

@@ -128,7 +128,7 @@ struct Call: Sendable {
     let operation: Operation
     let caller: Caller
     /// The parameters, wherever they came from; those left out have their defaults.
-    let members: JSON.Object
+    private(set) var members: JSON.Object
     /// The JSON object that the client sent, as it wrote it: for passing on.
     let text: [UInt8]
     /// What `{path*}` matched, still percent-encoded.
@@ -156,5 +156,12 @@ struct Call: Sendable {
     func texts(_ name: String) -> [String] { members[name]?.array?.compactMap(\.string) ?? [] }
 
     /// The id of the sandbox it is about; empty where it is about none.
-    var sandboxID: String { text("sandbox_id") ?? "" }
+    var sandboxID: String {
+        get { text("sandbox_id") ?? "" }
+        set { members["sandbox_id"] = .string(newValue) }
+    }
+
+    init(operation: Operation, caller: Caller, members: JSON.Object, text: [UInt8]) {
+        (self.operation, self.caller, self.members, self.text) = (operation, caller, members, text)
+    }
 }

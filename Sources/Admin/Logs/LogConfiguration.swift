@@ -21,10 +21,8 @@ package struct LogConfiguration: Sendable, Equatable {
     /// Which requests leave a line.
     package enum Access: String, CaseIterable, Sendable {
         case none
-        /// Those for sandboxes, keys and images.
+        /// Those for sandboxes, keys and images. Environments are stepped too often for that.
         case calls
-        /// Also every step of every environment.
-        case all
     }
 
     package init() {}

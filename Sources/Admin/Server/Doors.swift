@@ -16,6 +16,7 @@ struct Doors {
         group: EventLoopGroup
     ) async throws(Failure) {
         let limits = configuration.limits
+        services.watchStarts()
         let interface = InterfaceDoor(
             services: services, access: services.access, messageBytes: limits.messageBytes)
         let rpc = RPCDoor(
@@ -40,7 +41,8 @@ struct Doors {
                 allowedHosts: services.isKeyRequired ? nil : configuration.allowedHosts),
             limits: limits)
         var settings = HTTPServerConfiguration()
-        settings.maximumBodyBytes = limits.messageBytes
+        // Each reader of a whole body has a limit of its own; only files are read piece by piece.
+        settings.maximumBodyBytes = max(limits.messageBytes, limits.uploadBytes)
         settings.headTimeout = limits.headTimeout
         settings.bodyTimeout = limits.bodyTimeout
         settings.idleTimeout = limits.connectionIdleTimeout

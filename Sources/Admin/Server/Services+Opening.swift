@@ -100,4 +100,29 @@ extension Services {
             }
         }
     }
+
+    /// Has the metrics show how starts go, and how many wait.
+    func watchStarts() {
+        guard let sandboxes, let registry else { return }
+        metrics.add { [weak sandboxes] text in
+            guard let counts = try? sandboxes?.counts() else { return }
+            text.metric("rock_sandbox_start_queue", .gauge, "Starts that wait, and that are under way.")
+            text.sample("rock_sandbox_start_queue", [("state", "waiting")], counts.waiting)
+            text.sample("rock_sandbox_start_queue", [("state", "starting")], counts.starting)
+        }
+        let starts = metrics.starts
+        // Ends when the registry is closed.
+        Task {
+            for await notice in registry.changes(since: registry.latestChange) {
+                guard case .change(let change) = notice, change.from == .pending else { continue }
+                if change.to == .running {
+                    let asked = registry.record(change.id)?.history.last { $0.to == .pending }?.time
+                    let seconds = asked.map { change.time.seconds(since: $0) } ?? 0
+                    starts.times.record(nanoseconds: Int(max(0, min(seconds, 1e6)) * 1e9))
+                } else if change.to == .stopped || change.to == .deleted {
+                    starts.failures.add()
+                }
+            }
+        }
+    }
 }

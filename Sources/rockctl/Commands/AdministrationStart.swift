@@ -51,7 +51,11 @@ extension Command {
             if DetachedServer.announce(ready) { chdir("/") }  // so that no file system is held busy
             console.report(server.isolation.warning ?? "")
             try console.write(ready + "\n")
-            for await _ in signals.signals { break }
+            for await signal in signals.signals {
+                // Log files that were moved away are begun anew; without any, the terminal has gone.
+                guard signal == SIGHUP, settings.logs.folder != nil else { break }
+                server.reopenLogs()
+            }
             console.report("shutting down\n")
             await server.shutDown(within: .seconds(10))
             _ = consume file

@@ -1,0 +1,110 @@
+import GEM
+import Glibc
+import Registry
+import SandboxHost
+import Transport
+
+extension Interface {
+    /// ROCK's upload: a form with a file, which goes into the sandbox as it arrives.
+    static let uploadOperations: [Operation] = [
+        .rock(
+            "sandbox.upload", .post, "/upload", "Replaces a file by one of a form", failure: "upload file failed",
+            body: .form([SandboxSchemas.id, .required("target_path", .text(least: 1, most: 4096))]),
+            result: SandboxSchemas.done,
+            .exchange { (call, request, services) async throws(Failure) -> HTTPResponse in
+                do { return try await UploadForm(call: call, services: services).answer(request) } catch let failure
+                    as Failure
+                {
+                    throw failure
+                } catch let error as HTTPError where error.status == 413 {
+                    throw Failure(.tooLarge, error.message)
+                } catch let error as HTTPError {
+                    return .json(
+                        422,
+                        json { writer in
+                            writer.complaints([Complaint(type: "form_invalid", place: ["body"], message: error.message)]
+                            )
+                        })
+                } catch {
+                    throw Failure(.infraFailed, "The file did not get into the sandbox: \(error).")
+                }
+            })
+    ]
+}
+
+/// One upload on its way.
+private struct UploadForm {
+    let call: Call
+    let services: Services
+
+    /// The longest plain field, in bytes.
+    private static let fieldLimit = 4096
+
+    func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let form = try MultipartReader(request)
+        var fields: [String: String] = [:]
+        var spool: (file: OpenFile, size: Int64)?
+        var upload: AgentUpload?
+        while let part = try await form.nextPart() {
+            if part.name == "file" {
+                if let id = fields["sandbox_id"], let path = fields["target_path"] {
+                    let begun = try await begin(id, path)
+                    _ = try await form.write(to: begun.file)
+                    upload = begun
+                } else {
+                    // Its place is not known yet: it waits on disk, where nobody else sees it.
+                    let file = try Self.temporaryFile()
+                    spool = (file, try await form.write(to: file))
+                }
+            } else {
+                fields[part.name] = String(decoding: try await form.collect(upTo: Self.fieldLimit), as: UTF8.self)
+            }
+        }
+        let missing =
+            ["sandbox_id", "target_path"].filter { fields[$0]?.isEmpty ?? true }
+            + (upload == nil && spool == nil ? ["file"] : [])
+        guard missing.isEmpty, let id = fields["sandbox_id"], let path = fields["target_path"] else {
+            let complaints = missing.map {
+                Complaint(type: "missing", place: ["body", $0], message: "Field required")
+            }
+            return .json(422, json { $0.complaints(complaints) })
+        }
+        if upload == nil, let spool {
+            let begun = try await begin(id, path)
+            try await FileTransfer.copy(spool.file, spool.size, into: begun)
+            upload = begun
+        }
+        try await upload?.commit()
+        return .json(
+            .ok,
+            Envelope.success(
+                json { writer in
+                    writer.beginObject()
+                    writer.name("success")
+                    writer.bool(true)
+                    writer.name("message")
+                    writer.string("uploaded to \(path)")
+                    writer.name("file_name")
+                    writer.string(path)
+                    writer.endObject()
+                }))
+    }
+
+    private func begin(_ id: String, _ path: String) async throws(Failure) -> AgentUpload {
+        guard 1...128 ~= id.utf8.count else { throw Failure(.unknownSandbox, "Sandbox \(id.prefix(80)) not found.") }
+        var named = call
+        named.sandboxID = id
+        return try await services.agent(for: named).upload(path, mode: 0o644)
+    }
+
+    /// A file without a name.
+    private static func temporaryFile() throws -> OpenFile {
+        var template = Array("/var/tmp/rock-upload-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw SystemCallError("mkstemp", "/var/tmp", errno: errno) }
+        unlink(template)
+        // Programs are started with no descriptors but those they are given; this is for good order.
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        return OpenFile(OwnedDescriptor(descriptor))
+    }
+}
