@@ -21,6 +21,7 @@ extension SandboxDirectory {
                 group.addTask { await self.handleDeadline(of: record) }
             }
         }
+        await forgetDeleted()
         guard let next = registry.nextDeadline() else { return }
         // What could not be done now is not tried again at once.
         let isStuck = !due.isEmpty && next <= clock.now()
@@ -28,6 +29,22 @@ extension SandboxDirectory {
     }
 
     private static let atOnce = 32
+
+    /// Forgets sandboxes that were deleted long ago, every hour at most.
+    func forgetDeleted() async {
+        let now = clock.now()
+        let isTime: Bool = state.withLock { state in
+            if let last = state.lastForgetting, now < last.advanced(bySeconds: 3600) { return false }
+            state.lastForgetting = now
+            return true
+        }
+        guard isTime, let registry = try? registry(), !registry.isReadOnly else { return }
+        var retention = SandboxRegistry.Retention()
+        retention.sandboxesDeletedBefore = now.advanced(bySeconds: -configuration.forgetDeletedSeconds)
+        do { _ = try await registry.prune(retention) } catch {
+            complain("Sandboxes that were deleted long ago could not be forgotten: \(error)")
+        }
+    }
 
     private func handleDeadline(of record: SandboxRecord) async {
         do throws(Failure) {

@@ -49,6 +49,8 @@ final class SandboxDirectory: Sendable {
         var unadopted: [String: Failure] = [:]
         /// The last sample of each sandbox's processor time, for percentages.
         var samples: [String: StatisticsSample] = [:]
+        /// When deleted sandboxes were last forgotten.
+        var lastForgetting: Timestamp?
         /// What became of each sandbox's latest commit.
         var commits = CommitBook()
         /// What takes back the lease of a sandbox that hangs on a connection.
@@ -107,6 +109,7 @@ final class SandboxDirectory: Sendable {
     func begin() async {
         guard (try? registry()) != nil else { return }
         await reconcile()
+        await forgetDeleted()
         let ends = Task { [weak self, ends = machine.ends] in
             for await ended in ends { self?.noteEnd(ended) }
         }

@@ -1,6 +1,7 @@
 import GEM
 import Registry
 import SandboxHost
+import Synchronization
 import Testing
 
 @testable import Admin
@@ -117,6 +118,41 @@ import Testing
         #expect(records[0].id.count == 32)
         #expect(records[1].id == "one-eleven")
         await server.kill()
+    }
+
+    @Test func whatMayComeTwiceIsDoneOnce() async throws {
+        let fixture = try DirectoryFixture()
+        let first = try await fixture.start()
+        let id = try await first.run()
+        let runs = Atomic<Int>(0)
+        let work: @Sendable () async throws(Failure) -> [UInt8] = {
+            Array("\(runs.wrappingAdd(1, ordering: .relaxed).newValue)".utf8)
+        }
+        var answers: [[UInt8]] = []
+        for _ in 1...3 { answers.append(try await first.directory.once("r", on: id, method: "execute", work)) }
+        answers.append(try await first.directory.once("r", on: id, method: "other", work))
+        answers.append(try await first.directory.once(nil, on: id, method: "execute", work))
+        // What fails may be tried again.
+        let failing: @Sendable () async throws(Failure) -> [UInt8] = { throw Failure(.timeout, "Too slow.") }
+        #expect(
+            await failureKind { try await first.directory.once("f", on: id, method: "execute", failing) } == .timeout)
+        answers.append(try await first.directory.once("f", on: id, method: "execute", work))
+        let (started, start) = AsyncStream.makeStream(of: Void.self)
+        let hanging: @Sendable () async throws(Failure) -> [UInt8] = {
+            start.finish()
+            await Signal<Void>().value
+            return []
+        }
+        Task { try await first.directory.once("h", on: id, method: "execute", hanging) }
+        for await _ in started {}
+        await first.kill()
+
+        let second = try await fixture.start()
+        answers.append(try await second.directory.once("r", on: id, method: "execute", work))
+        #expect(answers.map { String(decoding: $0, as: UTF8.self) } == ["1", "1", "1", "2", "3", "4", "1"])
+        #expect(
+            await failureKind { try await second.directory.once("h", on: id, method: "execute", work) } == .conflict)
+        await second.kill()
     }
 
     @Test func whatCallersSendAsKeyIsKeptSealed() async throws {

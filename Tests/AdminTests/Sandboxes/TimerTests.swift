@@ -28,6 +28,20 @@ import Testing
         await server.kill()
     }
 
+    @Test func whatWasDeletedLongAgoIsForgotten() async throws {
+        let fixture = try DirectoryFixture { $0.forgetDeletedSeconds = 1000 }
+        let first = try await fixture.start()
+        let id = try await first.run { $0.autoDeleteSeconds = 0 }
+        try await first.directory.stop(id, for: first.caller)
+        await first.kill()
+        for (seconds, isKnown) in [(999, true), (2, false)] as [(Int64, Bool)] {
+            fixture.time.advance(bySeconds: seconds)
+            let server = try await fixture.start()
+            #expect((server.registry.record(id) != nil) == isKnown)
+            await server.kill()
+        }
+    }
+
     /// What counts as a use, and what does not.
     @Test(arguments: ["status", "is_alive", "agent", "statistics", "list", "batch"])
     func usesPutTheLimitOff(_ call: String) async throws {
