@@ -1,4 +1,5 @@
 import GEM
+import Registry
 import SandboxHost
 import Testing
 

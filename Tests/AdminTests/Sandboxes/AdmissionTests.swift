@@ -133,7 +133,9 @@ import Testing
         answers.append(try await first.directory.once("r", on: id, method: "other", work))
         answers.append(try await first.directory.once(nil, on: id, method: "execute", work))
         // What fails may be tried again.
-        let failing: @Sendable () async throws(Failure) -> [UInt8] = { throw Failure(.timeout, "Too slow.") }
+        let failing: @Sendable () async throws(Failure) -> [UInt8] = { () throws(Failure) in
+            throw Failure(.timeout, "Too slow.")
+        }
         #expect(
             await failureKind { try await first.directory.once("f", on: id, method: "execute", failing) } == .timeout)
         answers.append(try await first.directory.once("f", on: id, method: "execute", work))
