@@ -1,5 +1,6 @@
 import GEM
 import Glibc
+import Images
 import Testing
 import Transport
 
@@ -131,6 +132,26 @@ import Transport
             try await second.remove(other.id)
             #expect(bench.remains(of: jail.id) + bench.remains(of: other.id) == [])
             await second.shutDown()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func becomesAnImage() async throws {
+        try await withJails { bench in
+            for disk in [nil, Int64(64 << 20)] {
+                let jail = try await bench.start { $0.limits.diskBytes = disk }
+                _ = try await jail.shell(
+                    "useradd -m eve; echo new > /home/eve/file; chown eve /home/eve/file; rm /etc/issue")
+                let name = "committed:\(jail.id.rawValue.prefix(12))"
+                let image = try await bench.driver.commit(jail.id, tag: name, push: false, credentials: nil)
+                #expect(image.name == name && image.digest.hasPrefix("sha256:"))
+                #expect(try await jail.shell("echo goes on") == "goes on")
+                let copy = try await bench.start(name)
+                let output = try await copy.shell(
+                    "stat -c %U /home/eve/file; cat /home/eve/file; ls /etc/issue 2>/dev/null")
+                #expect(output == "eve\nnew")
+                try await bench.driver.remove(copy.id)
+                _ = try testImages.get().remove(name)
+            }
         }
     }
 
