@@ -11,7 +11,8 @@ import Transport
         let scratch = try Scratch()
         let store = try scratch.store()
         let before = try store.importRootFilesystem(try scratch.tar([.file("a", "1")]), name: "before")
-        await #expect(processExitsWith: .signal(SIGKILL)) { [folder = store.folder as String, bytes] in
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            [folder = store.folder as String, bytes = bytes as Int] in
             _ = try ImageStore(folder: folder).importImages(TestImages.noBash, name: "killed") { count in
                 if count >= bytes { raise(SIGKILL) }
             }

@@ -73,10 +73,10 @@ import Transport
         var both = registry.configuration
         both.insecure.append(closed)
         let cases: [(name: String, rule: PullRule, kind: Failure.Kind, words: String)] = [
-            ("\(registry.host)/tool:absent", .missing, .invalidArgument, "has no tool:absent"),
-            ("\(registry.host)/absent", .always, .invalidArgument, "has no absent:latest"),
+            ("\(registry.host)/tool:absent", .missing, .notFound, "has no tool:absent"),
+            ("\(registry.host)/absent", .always, .notFound, "has no absent:latest"),
             ("\(closed)/tool:1", .missing, .infraFailed, "onnect"),
-            (name, .never, .invalidArgument, "never"),
+            (name, .never, .notFound, "never"),
             ("Not A Name", .missing, .invalidArgument, "no image name"),
         ]
         for example in cases {

@@ -1,5 +1,4 @@
 package import GEM
-package import Images
 package import SandboxHost
 import Transport
 
@@ -31,14 +30,14 @@ package struct ServerConfiguration: Sendable {
     /// keeps nothing.
     package var keepsRegistry = true
 
+    /// The image store's folder.
+    package var imagesPath: String { dataDirectory + "/images" }
     /// The registry's file.
     package var registryPath: String { dataDirectory + "/registry.db" }
     /// What runs the sandboxes.
     package var sandboxes = Sandboxes()
     /// Sandboxes with a root filesystem.
     package var runtime = Runtime()
-    /// Where images come from.
-    package var images = RegistryConfiguration()
     /// What one client may ask for at a time.
     package var limits = Limits()
 
@@ -118,7 +117,6 @@ extension ServerConfiguration {
         if var section = try root.section("logging") { try new.logs.apply(&section) }
         if var section = try root.section("sandboxes") { try new.sandboxes.apply(&section) }
         if var section = try root.section("runtime") { try new.runtime.apply(&section) }
-        if var section = try root.section("images") { try new.images.apply(&section) }
         if var section = try root.section("limits") { try new.limits.apply(&section) }
         try root.refuseUnknownKeys()
         self = new

@@ -37,7 +37,7 @@ extension ImageStore {
         do {
             if rule != .always, let image = try await BlockingPool.run({ try self.resolve(name) }) { return image }
             guard rule != .never else {
-                throw Failure(.invalidArgument, "It is not here, and the pull policy is 'never'.")
+                throw Failure(.notFound, "It is not here, and the pull policy is 'never'.")
             }
             let reference = try ImageReference(name)
             var failures: [Failure] = []
@@ -174,7 +174,7 @@ private struct PullPlan {
         case 200: break
         case 404:
             throw Failure(
-                .invalidArgument, "\(client.server.host) has no \(client.repository):\(selector)\(answer.complaint).")
+                .notFound, "\(client.server.host) has no \(client.repository):\(selector)\(answer.complaint).")
         case 403:
             throw Failure(
                 .invalidArgument, "\(client.server.host) denies access to \(client.repository)\(answer.complaint).")

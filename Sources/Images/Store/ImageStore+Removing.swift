@@ -162,6 +162,6 @@ extension ImageStore {
     }
 
     func unknown(_ name: String) -> Failure {
-        Failure(.invalidArgument, "There is no image '\(name)' here. 'rockctl image list' shows what there is.")
+        Failure(.notFound, "There is no image '\(name)' here. 'rockctl image list' shows what there is.")
     }
 }

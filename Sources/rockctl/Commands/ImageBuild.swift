@@ -43,7 +43,7 @@ extension Command {
         }
         request.target = call[target]
         request.ignoresCache = call[noCache]
-        request.registries = settings.images
+        request.registries = settings.runtime.registries
         request.login = try ImageArgument.login(call)
         let ready = request
         let console = call.console

@@ -12,8 +12,8 @@ extension Command {
         "pull", summary: "Fetch an image from its registry",
         discussion: """
             Only the layers that are not here are fetched, and every one is checked against its digest. A name without a \
-            registry belongs to the one that the configuration file's 'images.registry' says (Docker's by default), after \
-            its 'images.mirrors'. Registries are spoken to with TLS, but for those in 'images.insecure_registries'.
+            registry belongs to the one that the configuration file's 'runtime.images.registry' says (Docker's by default), after \
+            its 'runtime.images.mirrors'. Registries are spoken to with TLS, but for those in 'runtime.images.insecure'.
             """,
         options: [policy, ImageArgument.user, ImageArgument.json] + ImageArgument.place,
         positionals: [ImageArgument.name],
@@ -30,7 +30,9 @@ extension Command {
         let progress = ImageProgress("pulling", call.console)
         defer { progress.end() }
         let image = try await Interrupted.watching {
-            try await store.image(name, pull: rule, from: settings.images, login: login) { progress.show($0) }
+            try await store.image(name, pull: rule, from: settings.runtime.registries, login: login) {
+                progress.show($0)
+            }
         }
         progress.end()
         try call.console.write(

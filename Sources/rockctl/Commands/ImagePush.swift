@@ -28,7 +28,7 @@ extension Command {
         let progress = ImageProgress("pushing", call.console)
         defer { progress.end() }
         let pushed = try await Interrupted.watching {
-            try await store.push(name, as: new, to: settings.images, login: login) { progress.show($0) }
+            try await store.push(name, as: new, to: settings.runtime.registries, login: login) { progress.show($0) }
         }
         progress.end()
         try call.console.write(
