@@ -72,9 +72,18 @@ private struct Line {
 
     mutating func read() throws(UsageError) -> Outcome {
         // Whoever asks for help gets it, whatever else is wrong with the line.
-        if rest.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) { return .wantsHelp }
+        if command.foreignWords == nil,
+            rest.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" })
+        {
+            return .wantsHelp
+        }
         while let word = rest.popFirst() {
-            if word == "--" {
+            if let own = command.foreignWords, words.count > own {
+                words += [word] + rest
+                break
+            } else if command.foreignWords != nil, word == "--help" || word == "-h" {
+                return .wantsHelp
+            } else if word == "--" {
                 words += rest
                 break
             } else if word.hasPrefix("--") {
@@ -123,7 +132,7 @@ private struct Line {
             return
         }
         if let attached {
-            values.options[option.name] = try value(attached, kind, of: spelling)
+            try put(try value(attached, kind, of: spelling), option)
             return
         }
         // A value may begin with one hyphen (-1); two of them are far more likely the next option.
@@ -134,7 +143,15 @@ private struct Line {
                 hint: instead.isEmpty ? nil : "a value that begins with hyphens is written \(option.spelling)=VALUE")
         }
         rest.removeFirst()
-        values.options[option.name] = try value(next, kind, of: spelling)
+        try put(try value(next, kind, of: spelling), option)
+    }
+
+    private mutating func put(_ value: any Sendable, _ option: OptionDeclaration) throws(UsageError) {
+        if option.isRepeatable {
+            values.lists[option.name, default: []].append(value)
+        } else {
+            values.options[option.name] = value
+        }
     }
 
     private mutating func readPositionals() throws(UsageError) {

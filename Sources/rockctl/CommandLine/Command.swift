@@ -16,6 +16,9 @@ struct Command: Sendable {
     /// Whether the action waits for ``Interrupted/signals`` itself; they end the others at once.
     let catchesSignals: Bool
 
+    /// After how many words of its own another program's command line begins, which is passed on as it stands.
+    let foreignWords: Int?
+
     /// What the word stands for.
     enum Body: Sendable {
         case group([Command])
@@ -37,7 +40,7 @@ struct Command: Sendable {
     init(
         _ name: String, summary: String, discussion: String = "", options: [any CommandOption] = [],
         positionals: [any CommandPositional] = [], examples: [Example] = [], catchesSignals: Bool = false,
-        action: @escaping @Sendable (Invocation) async throws -> ExitCode
+        foreignWords: Int? = nil, action: @escaping @Sendable (Invocation) async throws -> ExitCode
     ) {
         self.name = name
         self.summary = summary
@@ -46,6 +49,7 @@ struct Command: Sendable {
         self.positionals = positionals.map(\.declaration)
         self.examples = examples
         self.catchesSignals = catchesSignals
+        self.foreignWords = foreignWords
         body = .action(action)
     }
 
@@ -61,6 +65,7 @@ struct Command: Sendable {
         positionals = []
         examples = []
         catchesSignals = false
+        foreignWords = nil
         body = .group(commands)
     }
 

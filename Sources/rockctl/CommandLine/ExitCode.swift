@@ -25,3 +25,9 @@ enum ExitCode: Int32, CaseIterable, Sendable {
         }
     }
 }
+
+/// The command ran another program, and ends as that did.
+struct ProgramEnded: Error {
+    /// Its exit status; 128 and the signal's number where a signal ended it.
+    let status: Int32
+}

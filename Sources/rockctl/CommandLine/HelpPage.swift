@@ -45,7 +45,10 @@ struct HelpPage {
 
     private func row(_ option: OptionDeclaration) -> (String, String) {
         let letter = option.letter.map { "-\($0), " } ?? "    "
-        let notes = [option.fallback.map { "default: \($0)" }, option.variable.map { "else $\($0)" }].compactMap { $0 }
+        let notes = [
+            option.isRepeatable ? "may be repeated" : nil, option.fallback.map { "default: \($0)" },
+            option.variable.map { "else $\($0)" },
+        ].compactMap { $0 }
         return (
             letter + option.spelling + (option.value.map { " " + $0.name } ?? ""),
             option.summary + (notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))")

@@ -13,6 +13,11 @@ struct Invocation: Sendable {
         return value as? Value ?? option.fallback
     }
 
+    /// The values of `option` in the order of the command line, possibly none.
+    subscript<Value>(option: ListOption<Value>) -> [Value] {
+        (values.lists[option.declaration.name] ?? []).compactMap { $0 as? Value }
+    }
+
     /// The value of `positional`.
     subscript<Value>(positional: Positional<Value>) -> Value {
         guard let value = values.positionals[positional.declaration.name]?.first as? Value else {
@@ -33,5 +38,7 @@ struct Invocation: Sendable {
 /// The values of a command line by the names of what they belong to.
 struct ArgumentValues: Sendable {
     var options: [String: any Sendable] = [:]
+    /// Those of options that may be repeated.
+    var lists: [String: [any Sendable]] = [:]
     var positionals: [String: [any Sendable]] = [:]
 }

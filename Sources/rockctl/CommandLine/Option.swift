@@ -41,6 +41,17 @@ extension Option where Value == Bool {
     }
 }
 
+/// An option that may be given several times, and the key under which its values are found.
+struct ListOption<Value: Sendable>: CommandOption {
+    let declaration: OptionDeclaration
+
+    init(_ name: String, letter: Character? = nil, _ kind: ValueKind<Value>, summary: String) {
+        declaration = OptionDeclaration(
+            name: name, letter: letter, summary: summary, variable: nil, fallback: nil, value: kind.erased,
+            isRepeatable: true)
+    }
+}
+
 /// Lets options of different values stand in one list.
 protocol CommandOption: Sendable {
     var declaration: OptionDeclaration { get }
@@ -60,6 +71,8 @@ struct OptionDeclaration: Sendable {
     let fallback: String?
     /// How its value is read; `nil` for a flag.
     let value: ErasedValueKind?
+    /// Whether it may be given several times, each time with another value.
+    var isRepeatable = false
 
     /// The same option as it is typed, such as `--seed`.
     var spelling: String { "--" + name }

@@ -45,6 +45,8 @@ enum Completion: Equatable, Sendable {
     case words([String])
     /// The words of commands, from the root of the tree on.
     case commands
+    /// The sandboxes of the server, asked when the key is pressed.
+    case sandboxes
 }
 
 /// Why a text is no value: the end of a sentence that begins "'x' is", such as "not a number".
@@ -91,6 +93,58 @@ extension ValueKind where Value == Int {
             return number
         } show: {
             String($0)
+        }
+    }
+}
+
+extension ValueKind where Value == Double {
+    /// A decimal number in `range`.
+    static func number(_ range: ClosedRange<Double>, name: String = "N") -> Self {
+        Self(name: name) { text throws(ValueError) in
+            guard let number = Double(text), range.contains(number) else {
+                let bounds = "\(rockctl.number(range.lowerBound)) to \(rockctl.number(range.upperBound))"
+                throw ValueError(complaint: "not a number from \(bounds)")
+            }
+            return number
+        } show: {
+            rockctl.number($0)
+        }
+    }
+}
+
+extension ValueKind where Value == Duration {
+    /// A time such as `90`, `90s`, `30m`, `2h` or `1d`, at most ten years.
+    static let time = Self(name: "TIME") { text throws(ValueError) in
+        let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        let unit = text.last.flatMap { units[$0] }
+        guard let number = Double(unit == nil ? text[...] : text.dropLast()), number >= 0,
+            case let seconds = number * (unit ?? 1), seconds <= 315_360_000
+        else { throw ValueError(complaint: "not a time such as 90s, 30m or 2h") }
+        return .seconds(seconds)
+    } show: {
+        "\(rockctl.number($0 / .seconds(1)))s"
+    }
+}
+
+/// A name and a value, written `NAME=VALUE`.
+struct Assignment: Sendable {
+    let name: String
+    let value: String
+}
+
+extension ValueKind where Value == Assignment {
+    /// `NAME=VALUE`; without `=` the value is that of our own environment variable, where `inherits`.
+    static func assignment(inherits: Bool = false) -> Self {
+        Self(name: inherits ? "NAME[=VALUE]" : "NAME=VALUE") { text throws(ValueError) in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = parts.first, !name.isEmpty else { throw ValueError(complaint: "not NAME=VALUE") }
+            if parts.count == 2 { return Assignment(name: String(name), value: String(parts[1])) }
+            guard inherits, let value = Console.variable(String(name)) else {
+                throw ValueError(complaint: inherits ? "not set here" : "not NAME=VALUE")
+            }
+            return Assignment(name: String(name), value: value)
+        } show: {
+            "\($0.name)=\($0.value)"
         }
     }
 }

@@ -8,6 +8,7 @@ extension Command {
         options: [Option.flag("version", summary: "Show the version")],
         commands: [
             .environments,
+            .sandboxes,
             .images,
             .administration,
             .remoteProcedureCalls,

@@ -26,6 +26,7 @@ enum BashCompletions {
             local name
             case $1 in
             files) compopt -o filenames; while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen -f -- "$2") ;;
+            @sandboxes) __rockctl_offer "$(rockctl sandbox list --quiet --no-trunc 2>/dev/null)" "$2" ;;
             directories) compopt -o filenames; while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen -d -- "$2") ;;
             *) while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen -W "$1" -- "$2") ;;
             esac
@@ -52,7 +53,14 @@ enum BashCompletions {
             elif [[ $current == -* ]]; then
                 __rockctl_offer "$options" "$current"
             else
-                __rockctl_offer "$commands $kinds" "$current"
+                # What is completed by asking, each in turn; then all that are words.
+                for kind in $kinds; do
+                    case $kind in
+                    files | directories | @*) __rockctl_offer "$kind" "$current" ;;
+                    *) commands+=" $kind" ;;
+                    esac
+                done
+                __rockctl_offer "$commands" "$current"
             fi
 
             # Readline replaces only what stands behind the last character at which it breaks words.
@@ -90,6 +98,7 @@ enum BashCompletions {
         case .nothing, .commands: ""
         case .files: "files"
         case .directories: "directories"
+        case .sandboxes: "@sandboxes"
         case .words(let words): words.joined(separator: " ")
         }
     }

@@ -37,6 +37,7 @@ enum FishCompletions {
         case .nothing, .commands: " -x"
         case .files: " -rF"
         case .directories: " -xa '(__fish_complete_directories)'"
+        case .sandboxes: " -xa '(rockctl sandbox list --quiet --no-trunc 2>/dev/null)'"
         case .words(let words): " -xa \(quoted(words.joined(separator: " ")))"
         }
     }
@@ -47,6 +48,7 @@ enum FishCompletions {
         case .nothing, .commands: nil
         case .files: " -F"
         case .directories: " -a '(__fish_complete_directories)'"
+        case .sandboxes: " -a '(rockctl sandbox list --quiet --no-trunc 2>/dev/null)'"
         case .words(let words): " -a \(quoted(words.joined(separator: " ")))"
         }
     }

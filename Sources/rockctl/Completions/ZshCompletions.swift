@@ -83,6 +83,7 @@ enum ZshCompletions {
         case .nothing, .commands: nil
         case .files: "_files"
         case .directories: "_files -/"
+        case .sandboxes: #"compadd -- ${(f)"$(rockctl sandbox list --quiet --no-trunc 2>/dev/null)"}"#
         case .words(let words): "compadd -- " + words.map(quoted).joined(separator: " ")
         }
     }

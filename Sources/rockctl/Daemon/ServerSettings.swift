@@ -36,6 +36,11 @@ enum ServerSettings {
         return settings
     }
 
+    /// The data directory of a `call` that takes no configuration file.
+    static func dataDirectory(_ call: Invocation) throws -> String {
+        try absolute(call[dataDirectory] ?? defaultDirectory)
+    }
+
     /// The data directory of `call`, by the same rules.
     static func directory(_ call: Invocation) throws -> String { try read(call).dataDirectory }
 

@@ -41,6 +41,11 @@ struct Console: Sendable {
     /// Writes `bytes` to standard output; see ``write(_:)``.
     func write(bytes: [UInt8]) throws { try bytes.withUnsafeBufferPointer { try Self.write($0, to: STDOUT_FILENO) } }
 
+    /// Writes `bytes` to standard error; see ``write(_:)``.
+    func write(bytesToError bytes: [UInt8]) throws {
+        try bytes.withUnsafeBufferPointer { try Self.write($0, to: STDERR_FILENO) }
+    }
+
     /// Writes `text` to standard error. A standard error that takes nothing leaves nobody to tell.
     func report(_ text: String) {
         var text = text
