@@ -80,7 +80,8 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-static-executable"])]
         ),
         .testTarget(
-            name: "RockletServicesTests", dependencies: ["RockletServices", "GEM", "Transport"], swiftSettings: strict),
+            name: "RockletServicesTests", dependencies: ["RockletServices", "CLinux", "GEM", "Transport"],
+            swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "GEM", "Transport"], swiftSettings: strict),
         .testTarget(
             name: "SandboxHostTests",

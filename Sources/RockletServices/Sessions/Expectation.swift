@@ -9,6 +9,7 @@ final class Expectation: @unchecked Sendable {
 
     let text: String
     private let expression = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
+    private var isCompiled = false
 
     static let lengthLimit = 1024  // bytes
 
@@ -17,17 +18,18 @@ final class Expectation: @unchecked Sendable {
         self.text = text
         let (translated, ignoresCase) = try Self.translate(text)
         let result = regcomp(expression, translated, REG_EXTENDED | (ignoresCase ? REG_ICASE : 0))
+        isCompiled = result == 0
         guard result == 0 else {
             var reason = [CChar](repeating: 0, count: 128)
             regerror(result, expression, &reason, reason.count)
-            expression.deallocate()
             let words = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
             throw RockletException(.value, "expect: \(PythonText.quoted(text)) is no regular expression: \(words)")
         }
     }
 
     deinit {
-        regfree(expression)
+        // Also where `init` throws.
+        if isCompiled { regfree(expression) }
         expression.deallocate()
     }
 

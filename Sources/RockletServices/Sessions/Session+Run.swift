@@ -24,12 +24,10 @@ extension Session {
             }
             // A program in the foreground reads what is typed, and bash cannot be asked about its language.
             let isTyped = request.isTyped || state == .occupied
-            if !isTyped {
-                try refuseIfTaken()
-                try await checkSyntax(request.command)
-            }
+            if !isTyped { try await checkSyntax(request.command) }
             let deadline = request.timeout.map { schedule(.limit($0)) }
             defer { deadline?.timer.cancel() }
+            if !isTyped { try await waitForPeople(ticket, deadline?.ticket) }
             try begin(request, isTyped: isTyped, expectations)
             return try await finish(request, isTyped: isTyped, ticket, deadline?.ticket)
         }
@@ -43,13 +41,20 @@ extension Session {
         )
     }
 
-    /// - Throws: ``RockletException`` where somebody at the terminal has a program in the foreground, which would read the line.
-    private func refuseIfTaken() throws(RockletException) {
-        guard !attachments.isEmpty, let group = terminal.foreground, group != process else { return }
-        throw RockletException(
-            .runtime,
-            "Somebody attached to session \(PythonText.quoted(name)) runs a program in it; use another session, or wait for its end."
-        )
+    /// Waits while somebody at the terminal has a program in the foreground, which would read the line.
+    private func waitForPeople(_ ticket: Int, _ deadline: Int?) async throws {
+        while !attachments.isEmpty, let group = terminal.foreground, group != process {
+            switch await nextEvent() {
+            case .deadline(let number) where number == deadline:
+                throw RockletException(
+                    .commandTimeout,
+                    "Somebody attached to session \(PythonText.quoted(name)) runs a program in it; use another session, or wait for "
+                        + "its end.")
+            case .cancelled(ticket): throw CancellationError()
+            case .shellEnded: throw await shellHasEnded()
+            default: continue
+            }
+        }
     }
 
     /// - Throws: ``RockletException`` where bash would not even begin.
