@@ -48,7 +48,8 @@ extension DockerDriver {
             "limits_run_folder": .bool(launch.limitsRunFolder),
         ]
         do {
-            record.ports = try await publish(launch.specification, agent, state.ports)
+            record.ports = try await publish(
+                launch.specification, agent, network == nil ? state.ports : launch.ports)
             let written = record
             try await Self.blocking { () throws(Failure) in try launch.run.state.write(written) }
             try await answer(sandbox, agent, arrivals, engine)

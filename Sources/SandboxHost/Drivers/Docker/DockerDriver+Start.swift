@@ -56,7 +56,7 @@ extension DockerDriver {
         report(.launching)
         let launch = Launch(
             specification: state.specification, run: run, info: info, mounts: sources,
-            limitsDisk: state.details["limits_disk"]?.bool ?? false,
+            ports: state.ports, limitsDisk: state.details["limits_disk"]?.bool ?? false,
             limitsRunFolder: state.details["limits_run_folder"]?.bool ?? false)
         do {
             return try await self.launch(launch, report)
@@ -79,6 +79,8 @@ extension DockerDriver {
         let run: RunFolder
         let info: EngineInfo
         let mounts: MountPolicy.Sources
+        /// The ports that it had before.
+        var ports: [UInt16: UInt16] = [:]
         let limitsDisk: Bool
         let limitsRunFolder: Bool
     }

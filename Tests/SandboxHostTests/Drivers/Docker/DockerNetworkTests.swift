@@ -22,11 +22,14 @@ struct DockerNetworkTests {
             let isolation = try JSON(parsing: sandbox.isolation.span)
             #expect(isolation["walls"]?["network_policy"] == true)
             try await expectReach(sandbox)
+            try await expectPorts(sandbox, world)
             #expect(try await sandbox.shell("cut -c1-11 /etc/resolv.conf | head -1") == "nameserver ")
             #expect(try await sandbox.shell("getent hosts $(hostname) | cut -d' ' -f1") == "127.0.1.1")
 
             try await driver.stop(sandbox.id, grace: .seconds(5))
-            try await expectReach(try await driver.restart(specification) { _ in })
+            let restarted = try await driver.restart(specification) { _ in }
+            #expect(restarted.ports == sandbox.ports)
+            try await expectReach(restarted)
 
             driver.release()
             let successor = DockerDriver(driver.configuration, network: try world.makeFabric(), loops: testLoops)
@@ -35,10 +38,20 @@ struct DockerNetworkTests {
                 return
             }
             try await expectReach(again)
+            // Its predecessor in this process still listens on the old ones.
+            #expect(again.ports.keys == sandbox.ports.keys)
             try await successor.remove(again.id)
         }
         try await fabric.shutDown()
         #expect(listener.rawValue >= 0)
+    }
+
+    /// The rocklet itself listens on 22555 inside.
+    private func expectPorts(_ sandbox: RunningSandbox, _ world: FakeInternet) async throws {
+        #expect(Set(sandbox.ports.keys) == [22, 8080, 22555])
+        let port = try #require(sandbox.ports[22555])
+        let outcome = try await BlockingPool.run { try world.machine.connect("127.0.0.1", port) }
+        #expect(outcome == .connected)
     }
 
     private func expectReach(_ sandbox: RunningSandbox) async throws {
