@@ -2,6 +2,19 @@ import GEM
 import Registry
 
 extension SandboxDirectory {
+    /// A start that is over within half a second is over when its client hears of it. ROCK's clients look once and then
+    /// every three seconds only, so a sandbox that is up a moment later would cost them three.
+    ///
+    /// - Parameters:
+    ///   - record: A sandbox that was told to start.
+    ///   - caller: Who asks.
+    /// - Returns: The record as it is then.
+    func briefly(_ record: SandboxRecord, for caller: SandboxCaller) async -> SandboxRecord {
+        guard record.state == .pending else { return record }
+        let others = Set(SandboxState.allCases).subtracting([.pending])
+        return (try? await wait(for: record.id, until: others, timeout: .milliseconds(500), caller)) ?? record
+    }
+
     /// Waits until a sandbox is in one of `states`.
     ///
     /// - Parameters:

@@ -75,8 +75,10 @@ extension SandboxRecord {
         writer.name("state_history")
         writer.beginArray()
         for move in history {
+            // A creation comes from no state, and clients insist on one; `create_time` tells of it.
+            guard let from = move.from else { continue }
             writer.beginObject()
-            writer.member("from_state", move.from?.rawValue)
+            writer.member("from_state", from.rawValue)
             writer.member("to_state", move.to.rawValue)
             writer.member("event", move.event.rawValue)
             writer.member("timestamp", move.time, times)

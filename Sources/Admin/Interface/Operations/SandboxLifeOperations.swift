@@ -27,9 +27,12 @@ extension Interface {
             failure: "async start sandbox failed", headers: Operation.whoAsks, body: .json(SandboxSchemas.start),
             result: SandboxSchemas.started, isAudited: true,
             .value { (call, services) async throws(Failure) -> [UInt8] in
-                let started = try await services.needSandboxes().start(
-                    SandboxStart(.object(call.members)), by: try call.creatingCaller(), connection: call.connection)
-                return json { $0.started(started.record, started) }
+                let sandboxes = try services.needSandboxes()
+                let caller = try call.creatingCaller()
+                let started = try await sandboxes.start(
+                    SandboxStart(.object(call.members)), by: caller, connection: call.connection)
+                let record = await sandboxes.briefly(started.record, for: caller)
+                return json { $0.started(record, started) }
             }),
         .rock(
             "sandbox.warm_up", .post, "/warmup/tasks", "Makes an image ready ahead of use",
@@ -51,8 +54,10 @@ extension Interface {
         failure: "restart sandbox failed", body: .json([SandboxSchemas.id]), result: SandboxSchemas.started,
         isAudited: true,
         .value { (call, services) async throws(Failure) -> [UInt8] in
-            let record = try await services.needSandboxes().restart(call.sandboxID, for: call.sandboxCaller)
-            return json { $0.started(record, nil) }
+            let sandboxes = try services.needSandboxes()
+            let record = try await sandboxes.restart(call.sandboxID, for: call.sandboxCaller)
+            let latest = await sandboxes.briefly(record, for: call.sandboxCaller)
+            return json { $0.started(latest, nil) }
         })
 
     private static let endOperations: [Operation] = [
