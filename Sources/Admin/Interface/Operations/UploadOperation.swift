@@ -16,8 +16,6 @@ extension Interface {
                     as Failure
                 {
                     throw failure
-                } catch let error as HTTPError where error.status == 413 {
-                    throw Failure(.tooLarge, error.message)
                 } catch let error as HTTPError {
                     return .json(
                         422,
@@ -38,7 +36,7 @@ private struct UploadForm {
     let services: Services
 
     /// The longest plain field, in bytes.
-    private static let fieldLimit = 4096
+    private static let fieldLimit = 64 << 10
 
     func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
         let form = try MultipartReader(request)
@@ -47,7 +45,7 @@ private struct UploadForm {
         var upload: AgentUpload?
         while let part = try await form.nextPart() {
             if part.name == "file" {
-                if let id = fields["sandbox_id"], let path = fields["target_path"] {
+                if let id = fields["sandbox_id"], let path = fields["target_path"], complaints(about: fields).isEmpty {
                     let begun = try await begin(id, path)
                     _ = try await form.write(to: begun.file)
                     upload = begun
@@ -60,13 +58,11 @@ private struct UploadForm {
                 fields[part.name] = String(decoding: try await form.collect(upTo: Self.fieldLimit), as: UTF8.self)
             }
         }
-        let missing =
-            ["sandbox_id", "target_path"].filter { fields[$0]?.isEmpty ?? true }
-            + (upload == nil && spool == nil ? ["file"] : [])
-        guard missing.isEmpty, let id = fields["sandbox_id"], let path = fields["target_path"] else {
-            let complaints = missing.map {
-                Complaint(type: "missing", place: ["body", $0], message: "Field required")
-            }
+        var complaints = complaints(about: fields)
+        if upload == nil, spool == nil {
+            complaints.append(Complaint(type: "missing", place: ["body", "file"], message: "Field required"))
+        }
+        guard complaints.isEmpty, let id = fields["sandbox_id"], let path = fields["target_path"] else {
             return .json(422, json { $0.complaints(complaints) })
         }
         if upload == nil, let spool {
@@ -90,8 +86,16 @@ private struct UploadForm {
                 }))
     }
 
+    /// What is wrong with the plain fields.
+    private func complaints(about fields: [String: String]) -> [Complaint] {
+        var given = JSON.Object()
+        for (name, text) in fields { given[name] = .string(text) }
+        var complaints: [Complaint] = []
+        Schema.object(call.operation.bodyFields).check(.object(given), at: ["body"], &complaints)
+        return complaints
+    }
+
     private func begin(_ id: String, _ path: String) async throws(Failure) -> AgentUpload {
-        guard 1...128 ~= id.utf8.count else { throw Failure(.unknownSandbox, "Sandbox \(id.prefix(80)) not found.") }
         var named = call
         named.sandboxID = id
         return try await services.agent(for: named).upload(path, mode: 0o644)

@@ -1,0 +1,25 @@
+import Foundation
+import Testing
+
+/// The published interface against the server that publishes it.
+@Suite(.timeLimit(.minutes(5))) struct InterfaceTests {
+    /// Schemathesis makes requests of the document, good and bad ones: no server error, no answer that is not in the document,
+    /// no bad request taken, no good one refused.
+    @Test func everyAnswerIsOneThatTheDocumentNames() async throws {
+        // No drivers: what is made up here must start nothing.
+        try await RunningServer.run(configuration: "runtime: { drivers: [] }") { server in
+            let program = URL(fileURLWithPath: Products.python).deletingLastPathComponent()
+                .appendingPathComponent("schemathesis").path
+            let tried = try await EndToEndTests.run(
+                program,
+                [
+                    "run", "\(server.url)/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", "5",
+                    "--seed", "1",
+                    "--no-color", "--generation-database", "none",
+                    // It may wait for an hour, as it says.
+                    "--exclude-operation-id", "sandbox.events",
+                ])
+            #expect(tried.status == 0, "\(tried.output.suffix(6000))")
+        }
+    }
+}
