@@ -35,8 +35,10 @@ let package = Package(
         .target(name: "Envs", dependencies: ["GEM", "WordLists"], swiftSettings: strict),
         // For programs in Swift: a server's environments behind the protocol of local ones.
         .target(name: "RemoteEnvironments", dependencies: ["GEM", "Transport"], swiftSettings: strict),
+        // The tar format in memory: for images, and for archives inside sandboxes.
+        .target(name: "Tar", dependencies: ["GEM"], swiftSettings: strict),
         // Root filesystems: tar and OCI layouts in, shared layers, registries.
-        .target(name: "Images", dependencies: ["CImages", "GEM", "Transport", "CLinux"], swiftSettings: strict),
+        .target(name: "Images", dependencies: ["CImages", "GEM", "Tar", "Transport", "CLinux"], swiftSettings: strict),
         // SHA-256 and file calls; optimised in debug builds too, which would else hash a hundred times slower.
         .target(name: "CImages", cSettings: [.unsafeFlags(["-O2"])]),
         .target(name: "SandboxHost", dependencies: ["GEM", "Images", "Transport", "CLinux"], swiftSettings: strict),
@@ -49,7 +51,7 @@ let package = Package(
         // The agent inside a sandbox: one fully static file without Foundation, so it runs in any root filesystem.
         .target(name: "RockletCore", dependencies: ["CLinux", "GEM"], swiftSettings: strict),
         // What happens inside a sandbox with a root filesystem: sessions, programs, files, ports.
-        .target(name: "RockletServices", dependencies: ["CLinux", "GEM", "Transport"], swiftSettings: strict),
+        .target(name: "RockletServices", dependencies: ["CLinux", "GEM", "Tar", "Transport"], swiftSettings: strict),
         .executableTarget(
             name: "rocklet",
             dependencies: ["RockletCore", "RockletServices", "Envs"],
@@ -80,9 +82,10 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-static-executable"])]
         ),
         .testTarget(
-            name: "RockletServicesTests", dependencies: ["RockletServices", "CLinux", "GEM", "Transport"],
+            name: "RockletServicesTests", dependencies: ["RockletServices", "CLinux", "GEM", "Tar", "Transport"],
             swiftSettings: strict),
-        .testTarget(name: "ImagesTests", dependencies: ["Images", "GEM", "Transport"], swiftSettings: strict),
+        .testTarget(
+            name: "ImagesTests", dependencies: ["Images", "GEM", "Tar", "Transport"], swiftSettings: strict),
         .testTarget(
             name: "SandboxHostTests",
             dependencies: ["SandboxHost", "CLinux", "HostileCalls", "Images", "RockletServices", "GEM", "Transport"],

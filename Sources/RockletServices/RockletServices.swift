@@ -19,6 +19,7 @@ enum RockletServices {
             ExecuteService(context),
             ExecSocket(context),
             FileService(context, tree),
+            ArchiveService(tree),
             PortService(context, tree),
             try EnvironmentRoutes(environments),
         ]

@@ -1,6 +1,7 @@
 import CImages
 import GEM
 import Glibc
+import Tar
 import Transport
 
 /// Makes a folder into a layer's tar: what overlayfs marks as removed becomes what the OCI calls whiteouts. The same files

@@ -1,6 +1,7 @@
 import CImages
 import GEM
 import Glibc
+import Tar
 
 /// Makes a layer's tar into a folder, in which overlayfs finds what the layer removes as it wants it.
 ///

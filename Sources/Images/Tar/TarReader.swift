@@ -1,4 +1,5 @@
 import GEM
+import Tar
 
 /// Reads the members of a tar: POSIX ustar and pax, and GNU's long names and large numbers. Trusts nothing in it.
 struct TarReader {

@@ -1,6 +1,7 @@
 import CImages
 package import GEM
 import Glibc
+import Tar
 import Transport
 
 extension ImageStore {

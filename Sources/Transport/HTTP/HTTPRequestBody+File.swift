@@ -21,6 +21,26 @@ extension HTTPRequestBody {
             return written
         }
     }
+
+    /// Hands the whole body to a parser that may wait for the disk, in large portions and with flat memory.
+    ///
+    /// - Parameter take: Gets what has arrived and not been used, on a thread of its own; returns how many bytes it has used.
+    ///   Gets what is left, perhaps nothing, and `true` when the body has ended.
+    /// - Throws: As reading; what `take` throws; ``HTTPError`` with 400 for what it cannot use although there is a lot of it.
+    package func consume(_ take: @escaping @Sendable (UnsafeRawBufferPointer, Bool) throws -> Int) async throws {
+        let buffer = TransferBuffer()
+        try await connection.loop.hop { [self] in
+            var hasEnded = false
+            while !hasEnded {
+                let before = buffer.count
+                guard !buffer.isFull else { throw HTTPError(.badRequest, "The body makes no sense.") }
+                hasEnded = try await !connection.fill(buffer, from: serial) || buffer.count == before
+                let isLast = hasEnded
+                let used = try await BlockingPool.transfers.run { try take(buffer.bytes, isLast) }
+                buffer.drop(Swift.min(used, buffer.count))
+            }
+        }
+    }
 }
 
 extension HTTPConnection {

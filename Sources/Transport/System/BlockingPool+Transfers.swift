@@ -1,4 +1,4 @@
 extension BlockingPool {
     /// For reading and writing file contents: a slow disk must not keep short calls waiting.
-    static let transfers = BlockingPool(threads: 4)
+    package static let transfers = BlockingPool(threads: 4)
 }

@@ -1,6 +1,7 @@
 import GEM
 import Glibc
 import Testing
+import Tar
 
 @testable import Images
 

@@ -1,17 +1,19 @@
-import GEM
+package import GEM
 
 /// What extended headers say about the member behind them.
-struct TarExtensions {
-    var path: [UInt8]?
-    var target: [UInt8]?
+package struct TarExtensions {
+    package var path: [UInt8]?
+    package var target: [UInt8]?
     private var size: Int64?
     private var user: UInt32?
     private var group: UInt32?
     private var modified: Int64?
     private var attributes: [(name: String, value: [UInt8])] = []
 
+    package init() {}
+
     /// Reads pax records: `LENGTH KEY=VALUE` and a line feed each, the length that of the whole record.
-    mutating func read(pax bytes: [UInt8], _ subject: String) throws(Failure) {
+    package mutating func read(pax bytes: [UInt8], _ subject: String) throws(Failure) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let digits = rest.prefix { 0x30...0x39 ~= $0 }
@@ -45,7 +47,7 @@ struct TarExtensions {
     }
 
     /// Lets what was read override what the header says.
-    func apply(to entry: inout TarEntry, _ subject: String) throws(Failure) {
+    package func apply(to entry: inout TarEntry, _ subject: String) throws(Failure) {
         entry.path = path ?? entry.path
         entry.target = target ?? entry.target
         entry.user = user ?? entry.user

@@ -1,27 +1,27 @@
 /// One member of a tar, with what its extended headers say already applied.
-struct TarEntry: Equatable, Sendable {
+package struct TarEntry: Equatable, Sendable {
     /// The kinds of members that a root filesystem has, and those that one may not have.
-    enum Kind: Equatable, Sendable { case file, folder, symbolicLink, hardLink, fifo, device, other(UInt8) }
+    package enum Kind: Equatable, Sendable { case file, folder, symbolicLink, hardLink, fifo, device, other(UInt8) }
 
     /// As written: perhaps with `./` or `/` in front and `/` behind; need not be UTF-8.
-    var path: [UInt8]
-    var kind = Kind.file
+    package var path: [UInt8]
+    package var kind = Kind.file
     /// Permission bits with set-id and sticky bits.
-    var mode: UInt32 = 0o644
-    var user: UInt32 = 0
-    var group: UInt32 = 0
+    package var mode: UInt32 = 0o644
+    package var user: UInt32 = 0
+    package var group: UInt32 = 0
     /// Bytes of content that follow the header.
-    var size: Int64 = 0
+    package var size: Int64 = 0
     /// Seconds since 1970.
-    var modified: Int64 = 0
+    package var modified: Int64 = 0
     /// Where a link leads.
-    var target: [UInt8] = []
+    package var target: [UInt8] = []
     /// Extended attributes.
-    var attributes: [(name: String, value: [UInt8])] = []
+    package var attributes: [(name: String, value: [UInt8])] = []
 
-    init(path: [UInt8]) { self.path = path }
+    package init(path: [UInt8]) { self.path = path }
 
-    static func == (one: Self, other: Self) -> Bool {
+    package static func == (one: Self, other: Self) -> Bool {
         one.path == other.path && one.kind == other.kind && one.mode == other.mode && one.user == other.user
             && one.group == other.group && one.size == other.size && one.modified == other.modified
             && one.target == other.target
@@ -30,9 +30,9 @@ struct TarEntry: Equatable, Sendable {
 }
 
 /// The size of a tar's blocks, and how much the content of a member is padded to.
-enum TarBlock {
-    static let size = 512
+package enum TarBlock {
+    package static let size = 512
 
     /// `count` up to the next whole block.
-    static func padded(_ count: Int64) -> Int64 { (count + 511) & ~511 }
+    package static func padded(_ count: Int64) -> Int64 { (count + 511) & ~511 }
 }

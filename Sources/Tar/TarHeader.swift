@@ -1,11 +1,11 @@
-import GEM
+package import GEM
 
 /// The 512 bytes in front of a member.
-struct TarHeader {
+package struct TarHeader {
     private let block: [UInt8]
 
     /// Fails where the checksum is not that of the block.
-    init?(_ block: [UInt8]) {
+    package init?(_ block: [UInt8]) {
         self.block = block
         guard let written = Self.number(block[148..<156]) else { return nil }
         // The checksum counts as blanks in itself; some old programs added up signed bytes.
@@ -15,13 +15,13 @@ struct TarHeader {
         guard written == plain || written == signed else { return nil }
     }
 
-    var type: UInt8 { block[156] }
-    var size: Int64? { Self.number(block[124..<136]) }
+    package var type: UInt8 { block[156] }
+    package var size: Int64? { Self.number(block[124..<136]) }
 
     /// The member that the header alone describes.
     ///
     /// - Throws: ``Failure`` for a number that is none, or beyond what a file system has.
-    func entry(_ subject: String) throws(Failure) -> TarEntry {
+    package func entry(_ subject: String) throws(Failure) -> TarEntry {
         var name = text(0..<100)
         let isPOSIX = Array(block[257..<263]) == Array("ustar\0".utf8)
         let prefix = isPOSIX ? text(345..<500) : []
