@@ -1,6 +1,7 @@
 import GEM
 import Glibc
 import Synchronization
+import Tar
 import Testing
 import Transport
 

@@ -1,6 +1,7 @@
 import CImages
 import GEM
 import Glibc
+import Tar
 import Testing
 import Transport
 

@@ -1,6 +1,7 @@
 import CImages
 import GEM
 import Glibc
+import Tar
 import Transport
 
 /// A `COPY` or an `ADD`, its words taken apart and its variables put in.

@@ -1,6 +1,7 @@
 import CImages
 import GEM
 import Glibc
+import Tar
 import Transport
 
 /// Makes the tar of the layer that a `COPY`, an `ADD` or a `WORKDIR` puts on an image.

@@ -56,8 +56,11 @@ extension FileService {
     ) async throws -> Value {
         do {
             return try await body(replacement.file)
-        } catch let error as SystemCallError {
-            throw RockletException(errno: error.errno, path)
+        } catch {
+            // Before the caller hears of it: nothing is left of what has failed.
+            try await BlockingPool.run { replacement.discard() }
+            guard let reason = error as? SystemCallError else { throw error }
+            throw RockletException(errno: reason.errno, path)
         }
     }
 

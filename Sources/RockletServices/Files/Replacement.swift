@@ -7,7 +7,8 @@ package import Transport
 ///
 /// What is not a regular file (a device, a pipe) is written in place, and so is a file that is a mount point.
 package final class Replacement: @unchecked Sendable {
-    // Safety of @unchecked: `isOver` changes in `commit` only, which its owner calls once; everything else is constant.
+    // Safety of @unchecked: `isOver` changes in `commit` and `discard` only, which its one owner calls one after the other;
+    // everything else is constant.
 
     /// Who may do what with the file; what is `nil` stays as the present file has it.
     package struct Access: Sendable, Equatable {
@@ -76,8 +77,12 @@ package final class Replacement: @unchecked Sendable {
         }
     }
 
-    deinit {
+    deinit { discard() }
+
+    /// Removes what has been written, unless it has taken its place.
+    package func discard() {
         if !isOver, let waiting { unlinkat(target.folder.rawValue, waiting, 0) }
+        isOver = true
     }
 
     private static func apply(

@@ -39,7 +39,7 @@ package struct DescriptorService: Sendable {
             // The host has gone.
         }
         // Away from the loop: closing a file that was being written may wait for the disk.
-        if let dropped = pending.take() { try? await BlockingPool.run { _ = dropped } }
+        if let dropped = pending.take() { try? await BlockingPool.run { dropped.discard() } }
     }
 
     private func answer(_ bytes: [UInt8], over connection: PacketSocket, _ pending: inout Replacement?) async throws {

@@ -1,7 +1,7 @@
 import GEM
 import Glibc
-import Testing
 import Tar
+import Testing
 
 @testable import Images
 
