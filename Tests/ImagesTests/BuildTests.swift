@@ -18,7 +18,10 @@ private final class RecordingRunner: BuildRunner {
         commands.withLock { $0.append(command) }
         output(Array("ran\n".utf8))
         let content = Array(command.arguments.joined(separator: " ").utf8)
-        try Files.replace("\(command.upper)/made-by-\(command.arguments.count)", with: content)
+        let scratch: Scratch
+        do { scratch = try Scratch() } catch { throw failure(error) }
+        try Files.replace("\(scratch.path)/made-by-\(command.arguments.count)", with: content)
+        if status == 0 { try command.capture(scratch.path) }
         return status
     }
 }

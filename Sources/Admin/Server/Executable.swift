@@ -1,4 +1,4 @@
-import GEM
+package import GEM
 import Glibc
 
 /// The file this process runs.
@@ -14,7 +14,7 @@ private func executablePath() -> String {
 /// Looks for the rocklet where a build and where an installation puts it.
 ///
 /// - Throws: ``Failure`` that lists the places.
-func findRocklet() throws(Failure) -> String {
+package func findRocklet() throws(Failure) -> String {
     let executable = executablePath()
     let folder = String(executable[..<(executable.lastIndex(of: "/") ?? executable.startIndex)])
     let places = [folder + "/rocklet", folder + "/../libexec/rock/rocklet"]

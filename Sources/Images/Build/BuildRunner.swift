@@ -13,11 +13,12 @@ package protocol BuildRunner: Sendable {
 }
 
 /// A command of a build.
-package struct BuildCommand: Sendable, Equatable {
+package struct BuildCommand: Sendable {
     /// The layers below, the topmost first.
     package let layers: [String]
-    /// An empty folder that exists. Afterwards it holds what changed, as overlayfs's upper folder has it.
-    package let upper: String
+    /// Takes what changed, as overlayfs's upper folder has it. The runner calls it once after a command that ended well, while
+    /// nobody writes there; blocks.
+    package let capture: @Sendable (_ upper: String) throws(Failure) -> Void
     /// The program and its arguments.
     package let arguments: [String]
     /// `NAME=value` each: all that it gets.

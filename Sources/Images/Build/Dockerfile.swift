@@ -81,6 +81,9 @@ package struct Dockerfile: Sendable, Equatable {
         return Instruction(name: name, text: rest, line: line)
     }
 
+    /// Whether any instruction runs a command.
+    package var needsRunner: Bool { instructions.contains { $0.name == "RUN" } }
+
     static func trim(_ text: Substring) -> String {
         var text = text.drop { $0 == " " || $0 == "\t" }
         while let last = text.last, last == " " || last == "\t" { text = text.dropLast() }

@@ -1,5 +1,6 @@
 package import GEM
 import Glibc
+import Synchronization
 import Transport
 
 /// What a build is made of.
@@ -231,19 +232,29 @@ private struct ImageBuilder {
             throw Failure(.invalidArgument, "RUN needs a sandbox driver, and none is at hand.")
         }
         files += 1
-        let upper = work.file("upper-\(files)")
-        try Files.makeFolder(upper)
+        let captured = work.file("captured-\(files).tar")
+        let taken = Mutex<Digest?>(nil)
         let output = report
         let status = try await runner.run(
             BuildCommand(
-                layers: folders(stage.layers), upper: upper, arguments: arguments, environment: environment,
+                layers: folders(stage.layers),
+                capture: { upper throws(Failure) in
+                    let digest = try LayerArchiver.write(folder: upper, to: captured)
+                    taken.withLock { $0 = digest }
+                },
+                arguments: arguments, environment: environment,
                 workingDirectory: stage.configuration.workingDirectory, user: stage.configuration.user)
         ) { output(.output($0)) }
         guard status == 0 else {
-            throw Failure(.invalidArgument, "the command ended with status \(status): \(instruction.text.prefix(200))")
+            throw Failure(
+                .invalidArgument, "the command ended with status \(status): \(instruction.text.prefix(200))")
         }
+        let digest = taken.withLock { $0 }
         let layer = try await keep { (tar: String, _: ImageLimits) throws(Failure) in
-            try LayerArchiver.write(folder: upper, to: tar)
+            guard let digest, rename(captured, tar) == 0 else {
+                throw Failure(.infraFailed, "what the command changed is lost.")
+            }
+            return digest
         }
         try store.remember(layer, as: key)
         stage.layers.append(layer)

@@ -24,7 +24,9 @@ extension ImageStore {
         defer { work.end() }
         var status = stat()
         guard stat(path, &status) == 0 else {
-            throw Failure(.invalidArgument, "Cannot read \(path): \(String(cString: strerror(errno))).")
+            throw Failure(
+                errno == ENOENT ? .notFound : .invalidArgument,
+                "Cannot read \(path): \(String(cString: strerror(errno))).")
         }
         if status.st_mode & S_IFMT == S_IFDIR {
             guard let archive = try ImageArchive(folder: path, path) else {

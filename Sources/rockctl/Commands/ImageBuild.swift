@@ -1,12 +1,17 @@
 import Admin
 import GEM
 import Images
+import SandboxHost
+import Transport
 
 private let folder = Positional("DIR", .directory, summary: "The folder that COPY and ADD copy from")
 private let arguments = Rest("NAME=VALUE", .text("NAME=VALUE"), summary: "Values for the Dockerfile's ARGs")
 private let tag = Option("tag", letter: "t", .text("NAME"), summary: "The image's name; needed")
 private let file = Option("file", letter: "f", .file, summary: "The Dockerfile; DIR/Dockerfile by default")
 private let target = Option("target", .text("STAGE"), summary: "Stop after this stage, and make it the image")
+private let network = Option(
+    "network", .choice(["outbound", "none"]), default: "outbound",
+    summary: "Whom commands reach: everything outside this machine, or nothing")
 private let noCache = Option.flag("no-cache", summary: "Do every step again")
 
 extension Command {
@@ -16,9 +21,10 @@ extension Command {
         discussion: """
             Knows FROM (several stages too), RUN, COPY, ADD, ENV, ARG, WORKDIR, USER, LABEL, CMD, ENTRYPOINT, EXPOSE, SHELL \
             and .dockerignore. VOLUME is only noted; HEALTHCHECK and STOPSIGNAL are left out; everything else is refused. \
-            Steps that were done before over the same layers are not done again.
+            Steps that were done before over the same layers are not done again. Commands run in jails of their own, which \
+            needs root.
             """,
-        options: [tag, file, target, noCache, ImageArgument.user, ImageArgument.json] + ImageArgument.place,
+        options: [tag, file, target, network, noCache, ImageArgument.user, ImageArgument.json] + ImageArgument.place,
         positionals: [folder, arguments],
         examples: [
             .init("rockctl image build -t team/agent:1 .", "By the Dockerfile here."),
@@ -47,13 +53,31 @@ extension Command {
         request.login = try ImageArgument.login(call)
         let ready = request
         let console = call.console
+        let reach: NetworkPolicy = call[network] == "none" ? .none : .outbound
+        let runner = ready.dockerfile.needsRunner ? try runner(settings, reach) : nil
         let image = try await Interrupted.watching {
-            try await store.build(ready, runner: nil) { event in show(event, on: console) }
+            try await runner?.begin()
+            let result: Result<Image, any Error>
+            do {
+                let image = try await store.build(ready, runner: runner) { event in show(event, on: console) }
+                result = .success(image)
+            } catch {
+                result = .failure(error)
+            }
+            await runner?.end()
+            return try result.get()
         }
         try console.write(
             call[ImageArgument.json] ? ImageArgument.line(ImageArgument.json(image)) : "\(name) \(image.digest)\n")
         return .success
     }
+}
+
+private func runner(_ settings: ServerConfiguration, _ network: NetworkPolicy) throws -> JailBuildRunner {
+    let rocklet = if let path = settings.sandboxes.rockletPath { path } else { try findRocklet() }
+    return try JailBuildRunner(
+        dataDirectory: settings.dataDirectory, rockletPath: rocklet, network: network,
+        loops: try EventLoopGroup(count: 1))
 }
 
 private func show(_ event: BuildEvent, on console: Console) {
