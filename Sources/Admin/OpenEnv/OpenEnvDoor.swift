@@ -31,6 +31,7 @@ final class OpenEnvDoor: Sendable {
     /// - Parameters:
     ///   - request: The request.
     ///   - caller: Whose it is: sessions are not shared with anybody else.
+    /// - Returns: The answer, 404 where there is no such environment or path.
     func answer(_ request: HTTPRequest, caller: Caller) async -> HTTPResponse {
         let parts = request.path.dropFirst(Self.prefix.count).split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2 else { return .problem(.notFound, "Not Found") }

@@ -1,4 +1,5 @@
 import GEM
+import Glibc
 import Images
 import Registry
 import SandboxHost
@@ -59,13 +60,10 @@ enum Sandboxes {
             dataDirectory: configuration.dataDirectory, rockletPath: try rocklet(configuration))
         settings.mountSources = runtime.mounts.map(\.source)
         settings.hostFolders = runtime.hostFolders
-        var network = NetworkConfiguration(dataDirectory: configuration.dataDirectory)
-        network.nameServers = runtime.nameServers
-        network.forbiddenNetworks = runtime.forbiddenNetworks
         let store = try ImageStore(folder: configuration.dataDirectory + "/images")
         return JailDriver(
             settings, images: StoredImages(store, registries: runtime.registries),
-            network: try NetworkFabric(network, on: loops.next()), loops: loops)
+            network: try network(configuration, of: configuration.dataDirectory, loops: loops), loops: loops)
     }
 
     private static func docker(
@@ -77,6 +75,20 @@ enum Sandboxes {
         var settings = DockerConfiguration(sandboxesFolder: folder, rockletPath: try rocklet(configuration))
         settings.socket = runtime.dockerSocket
         settings.allowedMounts = runtime.mounts.map(\.source)
-        return DockerDriver(settings, loops: loops)
+        // Each driver sweeps away the networks that it does not know, so each has a name of its own for them. Without root
+        // there is only the engine's bridge.
+        let network =
+            geteuid() == 0
+            ? try network(configuration, of: configuration.dataDirectory + "/docker", loops: loops) : nil
+        return DockerDriver(settings, network: network, loops: loops)
+    }
+
+    private static func network(
+        _ configuration: ServerConfiguration, of name: String, loops: EventLoopGroup
+    ) throws(Failure) -> NetworkFabric {
+        var network = NetworkConfiguration(dataDirectory: name)
+        network.nameServers = configuration.runtime.nameServers
+        network.forbiddenNetworks = configuration.runtime.forbiddenNetworks
+        return try NetworkFabric(network, on: loops.next())
     }
 }
