@@ -2,7 +2,7 @@ import GEM
 import Registry
 
 extension SandboxDirectory {
-    /// A start that is over within half a second is over when its client hears of it. ROCK's clients look once and then
+    /// A start that is over within a second is over when its client hears of it. ROCK's clients look once and then
     /// every three seconds only, so a sandbox that is up a moment later would cost them three.
     ///
     /// - Parameters:
@@ -12,7 +12,7 @@ extension SandboxDirectory {
     func briefly(_ record: SandboxRecord, for caller: SandboxCaller) async -> SandboxRecord {
         guard record.state == .pending else { return record }
         let others = Set(SandboxState.allCases).subtracting([.pending])
-        return (try? await wait(for: record.id, until: others, timeout: .milliseconds(500), caller)) ?? record
+        return (try? await wait(for: record.id, until: others, timeout: .seconds(1), caller)) ?? record
     }
 
     /// Waits until a sandbox is in one of `states`.
