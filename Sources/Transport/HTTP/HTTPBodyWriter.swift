@@ -28,7 +28,12 @@ package final class HTTPBodyWriter: @unchecked Sendable {
                 var head: [UInt8] = []
                 head.append(hexadecimal: bytes.count)
                 head.append("\r\n")
-                try await connection.sendAll(head, bytes + [0x0D, 0x0A])
+                // Copying a large piece costs more than another call.
+                guard bytes.count > Self.copiedPieceBytes else {
+                    return try await connection.sendAll(head, bytes + [0x0D, 0x0A])
+                }
+                try await connection.sendAll(head, bytes)
+                try await connection.sendAll([0x0D, 0x0A])
             case .length(let count) where written > count: throw Self.wrongLength
             case .length, .untilClose, .none: try await connection.sendAll(bytes)
             }
@@ -45,5 +50,6 @@ package final class HTTPBodyWriter: @unchecked Sendable {
         }
     }
 
+    private static let copiedPieceBytes = 32 * 1024
     private static let wrongLength = ConnectionError.closed
 }

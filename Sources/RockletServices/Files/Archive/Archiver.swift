@@ -49,6 +49,11 @@ final class Archiver: @unchecked Sendable {
     /// - Throws: ``RockletException`` where something cannot be read.
     func next() throws(RockletException) -> [UInt8]? {
         if hasEnded { return nil }
+        // The inside of a large file goes out as it is read.
+        if let (file, left, size) = current, left > Int64(Self.pieceSize) {
+            current = (file, left - Int64(Self.pieceSize), size)
+            return try read(file, Self.pieceSize, at: size - left)
+        }
         var piece: [UInt8] = []
         piece.reserveCapacity(Self.pieceSize + 4 * TarBlock.size)
         while piece.count < Self.pieceSize {
@@ -108,26 +113,32 @@ final class Archiver: @unchecked Sendable {
     private func readContent(into piece: inout [UInt8]) throws(RockletException) {
         guard let (file, left, size) = current else { return }
         let wanted = Int(min(left, Int64(max(Self.pieceSize - piece.count, 1))))
-        let start = piece.count
-        piece += [UInt8](repeating: 0, count: wanted)
-        var filled = 0
-        while filled < wanted {
-            let got = piece.withUnsafeMutableBytes { bytes in
-                pread(
-                    file.rawValue, bytes.baseAddress.map { $0 + start + filled }, wanted - filled,
-                    off_t(size - left + Int64(filled)))
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw RockletException(errno: errno, path) }
-            if got == 0 { break }
-            filled += got
-        }
+        piece += try read(file, wanted, at: size - left)
         if left > Int64(wanted) {
             current = (file, left - Int64(wanted), size)
         } else {
             piece += [UInt8](repeating: 0, count: Int(TarBlock.padded(size) - size))
             current = nil
         }
+    }
+
+    /// Reads `wanted` bytes, zeros in place of what the file has lost meanwhile.
+    private func read(_ file: OpenFile, _ wanted: Int, at offset: Int64) throws(RockletException) -> [UInt8] {
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { room, count in
+            while count < wanted {
+                let got = pread(
+                    file.rawValue, room.baseAddress.map { $0 + count }, wanted - count, off_t(offset) + count)
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { failure = errno }
+                if got <= 0 { break }
+                count += got
+            }
+            room[count..<wanted].initialize(repeating: 0)
+            count = wanted
+        }
+        guard failure == 0 else { throw RockletException(errno: failure, path) }
+        return bytes
     }
 
     // MARK: Look-ups
