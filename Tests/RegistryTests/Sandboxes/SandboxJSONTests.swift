@@ -35,8 +35,7 @@ import Testing
             "cluster_name":"default","cpus":2.0,"memory":"4.00g","num_gpus":null,"accelerator_type":null,"disk":null,\
             "disk_limit_rootfs":null,"create_time":"2026-01-21T19:38:00+08:00","start_time":"2026-01-21T19:38:02+08:00",\
             "stop_time":null,"archive_time":null,"delete_time":null,"auto_stop_time":"2026-01-22T01:38:00+08:00",\
-            "auto_archive_time":null,"auto_delete_time":null,"state_history":[{"from_state":null,"to_state":"pending",\
-            "event":"create","timestamp":"2026-01-21T19:38:00+08:00"},{"from_state":"pending","to_state":"running",\
+            "auto_archive_time":null,"auto_delete_time":null,"state_history":[{"from_state":"pending","to_state":"running",\
             "event":"alive","timestamp":"2026-01-21T19:38:02+08:00"}],"driver":"","isolation":"","host_id":"",\
             "reason":null,"metadata":{"a":"\\"1\\"","b":"2"},"revision":0}
             """

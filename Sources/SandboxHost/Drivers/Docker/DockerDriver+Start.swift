@@ -162,13 +162,24 @@ extension DockerDriver {
         let call = EngineCall(
             "POST", "/containers/create", query: [("name", containerName(specification.id))], body: request.json)
         do throws(EngineError) {
-            _ = try await engine.json(call)
+            try await Self.perform(call, on: engine)
         } catch {
             guard error.kind == .refused(409) || error.message.contains("already in use") else { throw error }
             // Left by a start that was cut off: the state folder, which this start has just made, says that nobody has it.
             try await removeContainer(containerName(specification.id))
-            _ = try await engine.json(call)
+            try await Self.perform(call, on: engine)
         }
+    }
+
+    /// Makes a call that cancelling does not break off: Podman keeps half a container where its maker goes away, and cannot
+    /// list any from then on.
+    private static func perform(_ call: EngineCall, on engine: Engine) async throws(EngineError) {
+        try await Task { () async -> Result<Void, EngineError> in
+            do throws(EngineError) {
+                _ = try await engine.json(call)
+                return .success(())
+            } catch { return .failure(error) }
+        }.value.get()
     }
 
     /// How many files a process inside may open. Docker may grant a billion, and programs that close every number there could

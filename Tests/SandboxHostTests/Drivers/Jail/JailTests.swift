@@ -158,7 +158,7 @@ import Transport
     @Test(.timeLimit(.minutes(1))) func refusesWhatNoJailCanBe() async throws {
         typealias Change = (inout SandboxSpecification) -> Void
         let cases: [(image: String, change: Change, kind: Failure.Kind, text: String)] = [
-            ("no-such:image", { _ in }, .invalidArgument, "Failed to pull image"),
+            ("no-such:image", { _ in }, .notFound, "Failed to pull image"),
             ("python:3.11", { $0.mounts = [Self.mount("/etc")] }, .forbidden, "/etc may not be mounted"),
             ("python:3.11", { $0.mounts = [Self.mount("/usr/../etc")] }, .invalidArgument, "absolute path"),
             ("python:3.11", { $0.mounts = [Self.mount("/usr/no-such")] }, .invalidArgument, "/usr/no-such"),
