@@ -60,7 +60,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "rockctl",
-            dependencies: ["Admin", "CLinux", "Envs", "GEM", "Images", "SandboxHost", "Transport"],
+            dependencies: [
+                "Admin", "CLinux", "Envs", "GEM", "Images", "Registry", "RockletServices", "SandboxHost", "Transport",
+            ],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]
         ),

@@ -33,18 +33,30 @@ enum Sandboxes {
         _ configuration: ServerConfiguration, loops: EventLoopGroup, complain: @Sendable (String) -> Void
     ) -> [any SandboxDriver] {
         var drivers: [any SandboxDriver] = []
-        for name in configuration.runtime.drivers {
-            do throws(Failure) {
-                switch name {
-                case "jail": drivers.append(try jail(configuration, loops: loops))
-                case "docker": drivers.append(try docker(configuration, loops: loops))
-                default: break  // refused when the configuration was read
-                }
-            } catch {
-                complain("The driver \(name) is not offered: \(error.message)")
+        for (name, driver) in driversOrReasons(configuration, loops: loops) {
+            switch driver {
+            case .success(let driver): drivers.append(driver)
+            case .failure(let failure): complain("The driver \(name) is not offered: \(failure.message)")
             }
         }
         return drivers
+    }
+
+    /// Every driver that the configuration names, or why it cannot be offered.
+    static func driversOrReasons(
+        _ configuration: ServerConfiguration, loops: EventLoopGroup
+    ) -> [(name: String, driver: Result<any SandboxDriver, Failure>)] {
+        configuration.runtime.drivers.compactMap { name in
+            do throws(Failure) {
+                switch name {
+                case "jail": return (name, .success(try jail(configuration, loops: loops)))
+                case "docker": return (name, .success(try docker(configuration, loops: loops)))
+                default: return nil  // refused when the configuration was read
+                }
+            } catch {
+                return (name, .failure(error))
+            }
+        }
     }
 
     private static func rocklet(_ configuration: ServerConfiguration) throws(Failure) -> String {

@@ -10,18 +10,25 @@ extension Command {
     static let doctor: Command = .init(
         "doctor", summary: "Check what this machine can do, and say what to mend",
         discussion: """
-            Starts a server with whatever isolation the kernel grants, plays a turn in a sandbox and closes it again. \
-            Ends with 0 where every wall stands, with 5 where one is missing, with 1 where no sandbox can be made.
+            Starts a server with whatever isolation the kernel grants, plays a turn in a sandbox and closes it again. Then \
+            asks each driver of sandboxes with a root filesystem what works and what is missing: the server of the data \
+            directory does it where one runs. Last comes what the data directory holds.
+
+            Ends with 0 where every wall stands and a driver works, with 5 where a wall or every driver is missing, with 1 \
+            where no sandbox can be made.
             """,
-        options: [json],
+        options: [json, ServerSettings.dataDirectory, ServerSettings.configuration],
         catchesSignals: true
     ) { call in
-        let report = try await Interrupted.watching { try await Examination.run() }
+        let settings = try ServerSettings.read(call)
+        let (report, machine) = try await Interrupted.watching {
+            (try await Examination.run(), try await MachineExamination.run(settings))
+        }
         try call.console.write(
             call[json]
-                ? String(decoding: report.json.serialized, as: UTF8.self) + "\n"
-                : report.text(style: call.console.style))
-        return report.isolation.isComplete ? .success : .refused
+                ? ImageArgument.line(report.json(with: machine))
+                : report.text(style: call.console.style) + machine.text(style: call.console.style))
+        return report.isolation.isComplete && machine.isUsable ? .success : .refused
     }
 }
 
@@ -68,7 +75,7 @@ private struct Examination: Sendable {
         ]
     }
 
-    var json: JSON {
+    func json(with machine: MachineExamination) -> JSON {
         var facts = JSON.Object()
         for fact in Self.facts { facts[fact.name] = .string(fact.value) }
         // The report is JSON that this program wrote, so it can be read.
@@ -76,6 +83,7 @@ private struct Examination: Sendable {
         return [
             "version": .string(Rock.version), "machine": .object(facts), "isolation": isolation,
             "make_seconds": double(makeTime / .seconds(1)), "step_seconds": double(stepTime / .seconds(1)),
+            "drivers": machine.driversJSON, "data_directory": machine.placeJSON,
         ]
     }
 

@@ -8,9 +8,9 @@ final class ImageProgress: Sendable {
     private let isOn: Bool
     private let last = Mutex(ContinuousClock.now - .seconds(1))
 
-    init(_ verb: String, _ console: Console) {
+    init(_ verb: String, _ console: Console, isOn: Bool = true) {
         (self.verb, self.console) = (verb, console)
-        isOn = console.errorIsTerminal
+        self.isOn = isOn && console.errorIsTerminal
     }
 
     /// Shows how far it is, ten times a second at most.

@@ -39,10 +39,10 @@ extension Command {
             detachKeys: call[ProgramOrder.detachKeys])
         switch try await bridge.run() {
         case .exited(let status):
-            console.report("\r\nthe session has ended\r\n")
+            console.report("\nthe session has ended\n")
             throw ProgramEnded(status: status)
         case .detached:
-            console.report("\r\ndetached; the session goes on\r\n")
+            console.report("\ndetached; the session goes on\n")
             return .success
         case .refused(let reason): throw CommandError(.failure, printable(reason, limit: 1000))
         case .timedOut, .lost:

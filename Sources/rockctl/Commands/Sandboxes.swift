@@ -7,8 +7,9 @@ extension Command {
             --url or $ROCK_BASE_URL. A sandbox is named by its id or by the beginning of it.
             """,
         commands: [
-            .sandboxStart, .sandboxRun, .sandboxList, .sandboxInspect, .sandboxExec, .sandboxAttach,
-            .sandboxPorts, .sandboxWait, .sandboxStop, .sandboxRestart, .sandboxRemove,
+            .sandboxStart, .sandboxRun, .sandboxList, .sandboxInspect, .sandboxExec, .sandboxAttach, .sandboxCopy,
+            .sandboxLogs, .sandboxStats, .sandboxPorts, .sandboxCommit, .sandboxWait, .sandboxStop, .sandboxRestart,
+            .sandboxRemove,
             .sandboxDelete,
         ])
 }

@@ -54,7 +54,7 @@ struct ProgramOrder: Sendable {
             console.report("\(call.path.joined(separator: " ")): \(printable(reason, limit: 1000))\n")
             return reason.contains("No such file") || reason.contains("not found") ? 127 : 126
         case .detached:
-            console.report("\r\ndetached: the program was ended; what should go on runs in a session, see 'attach'\r\n")
+            console.report("\ndetached: the program was ended; what should go on runs in a session, see 'attach'\n")
             return 0
         case .timedOut:
             console.report("\(call.path.joined(separator: " ")): ended after \(call[Self.timeout] ?? .zero)\n")

@@ -51,6 +51,9 @@ enum SandboxArgument {
 
 /// Sandboxes as the server lists them.
 enum SandboxListing {
+    /// What a listing itself takes; everything else is a member of the sandboxes.
+    private static let parameters: Set = ["include_all_states", "order", "created_after", "created_before", "state"]
+
     /// All pages of a listing.
     ///
     /// - Parameters:
@@ -65,7 +68,11 @@ enum SandboxListing {
         let size = 500
         while true {
             var params = JSON.Object()
-            for (name, value) in filters.sorted(by: { $0.key < $1.key }) { params[name] = .string(value) }
+            var members = JSON.Object()
+            for (name, value) in filters.sorted(by: { $0.key < $1.key }) {
+                if parameters.contains(name) { params[name] = .string(value) } else { members[name] = .string(value) }
+            }
+            params["filters"] = .object(members)
             params["page"] = .string("\(page)")
             params["page_size"] = .string("\(size)")
             let answer = try await server.call("sandbox.list", .object(params))

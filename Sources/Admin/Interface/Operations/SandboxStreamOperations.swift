@@ -74,6 +74,21 @@ extension Interface {
                 let request = HTTPClientRequest("GET", "/archive?path=" + escaped(call.text("path") ?? ""))
                 return try await agent.passOn(request)
             }),
+        .own(
+            "sandbox.upload_archive", .put, "/sandboxes/{sandbox_id}/archive", "Unpacks a tar into a folder",
+            query: [path, .optional("owners", .boolean, default: false, "Whether files belong to whom the tar says")],
+            body: .bytes,
+            result: .object(
+                .required("entries", .integer(0...Int.max)), .required("bytes", .integer(0...Int.max))),
+            .exchange { (call, request, services) async throws(Failure) -> HTTPResponse in
+                let agent = try await services.agent(for: call)
+                let target = "/archive?path=\(escaped(call.text("path") ?? ""))&owners=\(call.isTrue("owners"))"
+                var passed = HTTPClientRequest("PUT", target)
+                passed.upload = HTTPUpload(length: request.body.announcedBytes) { writer in
+                    for try await piece in request.body { try await writer.write(piece) }
+                }
+                return try await agent.passOn(passed)
+            }),
     ]
 
     // MARK: - Terminals and ports

@@ -56,7 +56,33 @@ extension Interface {
                     writer.endObject()
                 }
             }),
+        Operation(
+            name: "admin.billing", verbs: [.get], path: administration + "/billing",
+            summary: "What sandboxes that stopped have used, oldest first", scope: .admin,
+            query: [
+                .optional("after", .integer(0...Int.max), default: 0, "The number of the last entry that is known"),
+                .optional("limit", .integer(1...10_000), default: 1000),
+            ], form: .bare, result: .object(.required("entries", .list(of: billingEntry))),
+            action: .value { (call, services) async throws(Failure) -> [UInt8] in
+                let registry = try services.needRegistry()
+                let (after, limit) = (Int64(call.integer("after") ?? 0), call.integer("limit") ?? 1000)
+                let entries = try await asking { try await registry.billing(after: after, limit: limit) }
+                return json { writer in
+                    writer.beginObject()
+                    writer.name("entries")
+                    writer.beginArray()
+                    for entry in entries { writer.billing(entry, registry.times) }
+                    writer.endArray()
+                    writer.endObject()
+                }
+            }),
     ]
+
+    private static let billingEntry = Schema.object(
+        .required("number", .integer(0...Int.max)), .required("sandbox_id", .text), .required("user_id", .text),
+        .required("experiment_id", .text), .required("namespace", .text), .required("cpus", .number()),
+        .required("memory_bytes", .integer(0...Int.max)), .required("start_time", .text),
+        .required("stop_time", .text))
 
     private static let auditEntry = Schema.object(
         .required("time", .text), .required("actor", .text), .required("action", .text), .required("subject", .text),
@@ -64,6 +90,25 @@ extension Interface {
 }
 
 extension JSONWriter {
+    fileprivate mutating func billing(_ entry: BillingEntry, _ times: TimeFormat) {
+        beginObject()
+        name("number")
+        integer(entry.serial)
+        name("cpus")
+        double(entry.cpus)
+        name("memory_bytes")
+        integer(entry.memoryBytes)
+        for (name, text) in [
+            ("sandbox_id", entry.sandboxID), ("user_id", entry.userID), ("experiment_id", entry.experimentID),
+            ("namespace", entry.namespace), ("start_time", times.text(entry.startTime)),
+            ("stop_time", times.text(entry.stopTime)),
+        ] as [(StaticString, String)] {
+            self.name(name)
+            string(text)
+        }
+        endObject()
+    }
+
     fileprivate mutating func audit(_ entry: AuditEntry, _ times: TimeFormat) {
         beginObject()
         for (name, text) in [

@@ -8,7 +8,7 @@ import Transport
 ///
 /// Names come in the order of their bytes; links are kept as links; devices and sockets are left out, and so is what is
 /// mounted below.
-final class Archiver: @unchecked Sendable {
+package final class Archiver: @unchecked Sendable {
     // Safety of @unchecked: one call at a time, each awaited by the request that owns this.
 
     /// About how many bytes one piece has.
@@ -25,7 +25,7 @@ final class Archiver: @unchecked Sendable {
     private var hasEnded = false
 
     /// - Throws: ``RockletException`` where nothing is at `path`.
-    init(_ path: String, in tree: FileTree) throws(RockletException) {
+    package init(_ path: String, in tree: FileTree) throws(RockletException) {
         self.path = path
         self.tree = tree
         guard let found = try tree.find(path) else { throw RockletException(errno: ENOENT, path) }
@@ -47,7 +47,7 @@ final class Archiver: @unchecked Sendable {
 
     /// - Returns: The next bytes of the archive; `nil` at its end.
     /// - Throws: ``RockletException`` where something cannot be read.
-    func next() throws(RockletException) -> [UInt8]? {
+    package func next() throws(RockletException) -> [UInt8]? {
         if hasEnded { return nil }
         // The inside of a large file goes out as it is read.
         if let (file, left, size) = current, left > Int64(Self.pieceSize) {

@@ -8,7 +8,7 @@ import Transport
 ///
 /// The archive is nobody's friend: a name that begins with `/` or holds `..` is refused, and so is one that a link, of the
 /// archive or of anybody else, would lead out of the folder, devices, and whatever is no file, folder, link or pipe.
-final class Unarchiver: @unchecked Sendable {
+package final class Unarchiver: @unchecked Sendable {
     // Safety of @unchecked: one call at a time, each awaited by the request that owns this.
 
     private static let entryLimit = 10_000_000
@@ -20,17 +20,27 @@ final class Unarchiver: @unchecked Sendable {
     /// How far a name may lead. In the root itself, absolute links lead where they always do.
     private let walls: UInt64
     private let keepsOwners: Bool
+    private let dropsFirstName: Bool
     private var parser: TarParser
     private var current: (file: OpenFile, entry: TarEntry, offset: Int64)?
     private var folderTimes: [(name: [UInt8], modified: Int64)] = []
     /// Members unpacked so far.
-    private(set) var entries = 0
+    package private(set) var entries = 0
     /// Bytes of their contents.
-    private(set) var bytes: Int64 = 0
+    package private(set) var bytes: Int64 = 0
 
-    init(into path: String, in tree: FileTree, keepsOwners: Bool) throws(RockletException) {
+    /// - Parameters:
+    ///   - path: The folder, as seen in the tree.
+    ///   - tree: Where it is.
+    ///   - keepsOwners: Whether members belong to whom the archive says; else to whoever unpacks them.
+    ///   - dropsFirstName: Whether names lose their first component, so that what one folder held goes into another.
+    /// - Throws: ``RockletException`` where there is no such folder.
+    package init(
+        into path: String, in tree: FileTree, keepsOwners: Bool, dropsFirstName: Bool = false
+    ) throws(RockletException) {
         self.path = path
         self.keepsOwners = keepsOwners
+        self.dropsFirstName = dropsFirstName
         folder = try tree.open(path, rock_o_path() | O_DIRECTORY)
         let isRoot = tree.path(of: folder) == "/"
         walls = UInt64((isRoot ? ROCK_RESOLVE_IN_ROOT : ROCK_RESOLVE_BENEATH) | ROCK_RESOLVE_NO_MAGICLINKS)
@@ -41,7 +51,7 @@ final class Unarchiver: @unchecked Sendable {
     ///
     /// - Returns: How many of them are done with.
     /// - Throws: `Failure` for an archive that is malformed or hostile; ``RockletException`` for what the kernel refuses.
-    func take(_ bytes: UnsafeRawBufferPointer, isLast: Bool) throws -> Int {
+    package func take(_ bytes: UnsafeRawBufferPointer, isLast: Bool) throws -> Int {
         var position = 0
         while true {
             switch try parser.next(bytes, from: &position) {
@@ -98,7 +108,7 @@ final class Unarchiver: @unchecked Sendable {
     private func parts(of name: [UInt8], _ entry: TarEntry) throws -> [ArraySlice<UInt8>] {
         guard name.first != 0x2F else { throw refused(entry, "its name begins with a slash") }
         guard !name.contains(0) else { throw refused(entry, "its name holds a zero byte") }
-        let parts = name.split(separator: 0x2F).filter { $0 != [0x2E] }
+        let parts = name.split(separator: 0x2F).dropFirst(dropsFirstName ? 1 : 0).filter { $0 != [0x2E] }
         guard !parts.contains([0x2E, 0x2E]) else { throw refused(entry, "its name holds '..'") }
         return parts
     }
