@@ -127,6 +127,10 @@ extension SandboxDirectory {
         writer.value(blueprint.flatMap { try? JSON(parsing: $0.span) } ?? .null)
         writer.name("isolation_report")
         writer.value(running.flatMap { try? JSON(parsing: $0.isolation.span) } ?? .null)
+        writer.name("losses")
+        writer.beginArray()
+        for loss in running?.losses ?? [] { writer.string(loss) }
+        writer.endArray()
         writer.name("image_digest")
         writer.string(running?.imageDigest ?? "")
         writer.name("process")
@@ -191,6 +195,14 @@ extension SandboxDirectory {
         if let limit = now.diskLimitBytes { writer.integer(limit) } else { writer.null() }
         writer.name("processes")
         writer.integer(now.processes)
+        if let bites = now.bites {
+            writer.name("memory_kills")
+            writer.integer(bites.memoryKills)
+            writer.name("refused_processes")
+            writer.integer(bites.refusedProcesses)
+            writer.name("throttled_microseconds")
+            writer.integer(bites.throttledMicroseconds)
+        }
         writer.endObject()
         return writer.bytes
     }

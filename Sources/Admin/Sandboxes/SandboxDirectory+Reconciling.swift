@@ -99,10 +99,12 @@ extension SandboxDirectory {
             state.queue.adopt(id, need: StartQueue.Need(cpus: record.cpus, memoryBytes: record.memoryBytes))
         }
         let time = clock.now()
+        for loss in running.losses { complain("Sandbox \(id) was found again, but not all of it: \(loss)") }
         do {
             try await registry.write { transaction in
                 try transaction.update(id) { record in
                     record.phases.note(.answering, at: time)
+                    record.phases.note(losses: running.losses, at: time)
                     record.take(running)
                 }
                 if transaction.record(id)?.state == .pending { try transaction.move(id, by: .alive) }

@@ -30,6 +30,12 @@ extension [SandboxPhase] {
         }
     }
 
+    /// Takes in what a sandbox that was found again lacks. It runs, so the phase is a success, with a remark.
+    mutating func note(losses: [String], at time: Timestamp) {
+        guard !losses.isEmpty else { return }
+        set(SandboxPhase.dockerRun, .success, losses.joined(separator: " "), at: time)
+    }
+
     private mutating func finish(_ name: String, _ message: String, at time: Timestamp) {
         guard let phase = first(where: { $0.name == name }), phase.status != .success else { return }
         set(name, .success, message, at: time)

@@ -241,6 +241,11 @@ final class CgroupTree: Sendable {
             removeRemains("\(parent)/\(name)")
             close(lock)
         }
+        return lockedFolder(path)
+    }
+
+    /// Makes a folder unless it is there, and locks it. Returns the lock, or -errno.
+    static func lockedFolder(_ path: String) -> Int32 {
         // Another host that starts now may take the new folder for a dead one's before it is locked, and hold its lock
         // for as long as it takes to remove it.
         for _ in 0..<100 {

@@ -87,12 +87,15 @@ package struct RunningSandbox: Sendable {
     package let ports: [UInt16: UInt16]
     /// The image that was used, by digest; empty for the host's tree.
     package let imageDigest: String
+    /// What it lacks although it was asked for, a sentence each, because it could not be taken over from a predecessor of this
+    /// process. Never a wall: a sandbox that cannot be held to its network's policy reaches nothing.
+    package let losses: [String]
     /// Completes when the sandbox ends, whoever ends it. Can be awaited by any number of tasks.
     package let ended: @Sendable () async -> SandboxEnd
 
     package init(
         id: SandboxID, driver: String, agent: AgentAddress, isolation: [UInt8], process: Int32, ports: [UInt16: UInt16],
-        imageDigest: String, ended: @escaping @Sendable () async -> SandboxEnd
+        imageDigest: String, losses: [String] = [], ended: @escaping @Sendable () async -> SandboxEnd
     ) {
         self.id = id
         self.driver = driver
@@ -101,6 +104,7 @@ package struct RunningSandbox: Sendable {
         self.process = process
         self.ports = ports
         self.imageDigest = imageDigest
+        self.losses = losses
         self.ended = ended
     }
 }
@@ -158,8 +162,22 @@ package struct SandboxStatistics: Sendable, Equatable {
     package var diskBytes: Int64 = 0
     package var diskLimitBytes: Int64?
     package var processes: Int = 0
+    /// How often a limit has bitten since the start; `nil` where the driver cannot tell.
+    package var bites: LimitBites?
     /// Bytes received and sent over its network since the start.
     package var networkBytes: Int64 = 0
+
+    package init() {}
+}
+
+/// How often a sandbox has run into its limits since its start.
+package struct LimitBites: Sendable, Equatable {
+    /// Processes that the kernel ended because the sandbox had no memory left.
+    package var memoryKills: Int64 = 0
+    /// Times that no process could be started because there were as many as there may be.
+    package var refusedProcesses: Int64 = 0
+    /// For how long it had to wait although it had work to do, in microseconds.
+    package var throttledMicroseconds: Int64 = 0
 
     package init() {}
 }

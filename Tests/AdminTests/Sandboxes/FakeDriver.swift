@@ -80,6 +80,8 @@ final class FakeDriver: SandboxDriver {
         var stop: Failure?
         var remove: Failure?
         var adopt: Failure?
+        /// What adopted sandboxes lack.
+        var losses: [String] = []
         /// Ends a sandbox before its start has been answered for.
         var diesAtOnce = false
     }
@@ -152,11 +154,12 @@ final class FakeDriver: SandboxDriver {
         await gate?.value
     }
 
-    private func running(_ guest: FakeMachineRoom.Guest) -> RunningSandbox {
+    private func running(_ guest: FakeMachineRoom.Guest, losses: [String] = []) -> RunningSandbox {
         RunningSandbox(
             id: guest.specification.id, driver: name, agent: AgentAddress(folder: "/nowhere"),
             isolation: Array("{\"complete\":true,\"walls\":{},\"missing\":[]}".utf8), process: 42,
-            ports: [22555: 30_000, 8080: 30_001], imageDigest: "sha256:0", ended: { await guest.end.value })
+            ports: [22555: 30_000, 8080: 30_001], imageDigest: "sha256:0", losses: losses,
+            ended: { await guest.end.value })
     }
 
     func examine() async -> DriverReport { DriverReport(driver: name, isUsable: true, findings: []) }
@@ -191,9 +194,10 @@ final class FakeDriver: SandboxDriver {
 
     func adopt() async throws(Failure) -> [AdoptedSandbox] {
         if let failure = state.withLock(\.faults.adopt) { throw failure }
+        let losses = state.withLock(\.faults.losses)
         return room.all.map { id, guest in
             guest.isRunning
-                ? .running(running(guest), guest.specification)
+                ? .running(running(guest, losses: losses), guest.specification)
                 : .ended(id, SandboxEnd(exitCode: 0, reason: "It exited."), isRestartable: true)
         }
     }

@@ -82,6 +82,20 @@ import Transport
         await second.kill()
     }
 
+    @Test func whatASandboxLostIsToldByItsStatus() async throws {
+        let fixture = try DirectoryFixture()
+        let first = try await fixture.start()
+        try await first.run("poorer")
+        await first.kill()
+        let second = try await fixture.start { driver in driver.set { $0.losses = ["Its ports are gone."] } }
+        #expect(second.state("poorer") == .running)
+        let bytes = try await second.directory.inspect("poorer", for: second.caller)
+        let inspected = try JSON(parsing: String(decoding: bytes, as: UTF8.self))
+        #expect(inspected["losses"]?[0]?.string == "Its ports are gone.")
+        #expect(inspected["status"]?["status"]?["docker_run"]?["message"]?.string == "Its ports are gone.")
+        await second.kill()
+    }
+
     @Test func aPoliteEndGivesUpStartsAndLeavesTheRest() async throws {
         let fixture = try DirectoryFixture { $0.concurrentStarts = 1 }
         let server = try await fixture.start()

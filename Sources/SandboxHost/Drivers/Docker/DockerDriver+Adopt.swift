@@ -52,23 +52,35 @@ extension DockerDriver {
         return adopted
     }
 
-    /// Takes over a sandbox's network and publishes its ports again. Where that fails, the sandbox goes on and reaches
-    /// nothing, which is what its next user finds out.
-    private func reconnect(_ state: StateFolder.State, _ found: ContainerState) async -> [UInt16: UInt16] {
-        guard let network else { return found.ports }
+    /// Takes over a sandbox's network and publishes its ports again. Where that fails, the sandbox goes on, reaches nothing,
+    /// and says so.
+    private func reconnect(
+        _ state: StateFolder.State, _ found: ContainerState
+    ) async -> (ports: [UInt16: UInt16], losses: [String]) {
+        guard let network else { return (found.ports, []) }
         let id = state.specification.id
-        _ = try? await network.adopt(id, policy: state.specification.network)
-        let agent = AgentAddress(folder: RunFolder(state: folder(id)).path)
-        guard let ports = try? await publish(state.specification, agent, state.ports) else { return [:] }
-        if ports != state.ports {
-            var state = state
-            state.ports = ports
-            let written = state
-            let folder = folder(id)
-            // Ports that cannot be written down are new ones again after the next restart.
-            _ = try? await Self.blocking { () throws(Failure) in try folder.write(written) }
+        var losses: [String] = []
+        do throws(Failure) {
+            try await network.adopt(id, policy: state.specification.network)
+        } catch {
+            // One that cannot be held to its policy reaches nothing. Where not even that can be done, the sweep fails.
+            try? await network.release(id)
+            losses.append(AdoptionLoss.network(error))
         }
-        return ports
+        let agent = AgentAddress(folder: RunFolder(state: folder(id)).path)
+        var ports: [UInt16: UInt16] = [:]
+        do throws(Failure) {
+            ports = try await publish(state.specification, agent, state.ports)
+            if ports != state.ports {
+                var state = state
+                state.ports = ports
+                let folder = folder(id)
+                try await Self.blocking { [state] () throws(Failure) in try folder.write(state) }
+            }
+        } catch {
+            losses.append(AdoptionLoss.ports(error, ports))
+        }
+        return (ports, losses)
     }
 
     /// What a predecessor left of one sandbox on the disk.
@@ -135,10 +147,10 @@ extension DockerDriver {
                 let process = ProcessIdentity(found.process, of: found.id)
                 let sandbox = watch(state.specification, found, process, engine)
                 keep(sandbox)
-                let ports = await reconnect(state, found)
+                let (ports, losses) = await reconnect(state, found)
                 if state.details["limits_disk"]?.bool == true { limitsDisk = true }
                 let isolation = state.details["isolation"]?.serialized ?? Array("{}".utf8)
-                return .running(running(sandbox, found, process, ports, isolation), state.specification)
+                return .running(running(sandbox, found, process, ports, isolation, losses), state.specification)
             } catch {
                 guard error.isNotFound else { throw error.failure("Sandbox \(id) cannot be found again") }
             }

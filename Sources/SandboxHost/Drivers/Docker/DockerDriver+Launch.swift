@@ -83,12 +83,12 @@ extension DockerDriver {
     /// What callers get to know of a sandbox.
     func running(
         _ sandbox: DockerSandbox, _ state: ContainerState, _ process: ProcessIdentity?, _ ports: [UInt16: UInt16],
-        _ isolation: [UInt8]
+        _ isolation: [UInt8], _ losses: [String] = []
     ) -> RunningSandbox {
         RunningSandbox(
             id: sandbox.id, driver: name, agent: AgentAddress(folder: RunFolder(state: folder(sandbox.id)).path),
             isolation: isolation, process: process?.number ?? 0, ports: ports, imageDigest: state.image,
-            ended: { await sandbox.ending.wait() })
+            losses: losses, ended: { await sandbox.ending.wait() })
     }
 
     /// Waits for the rocklet's first answer, the container's end or the end of patience, whichever comes first.

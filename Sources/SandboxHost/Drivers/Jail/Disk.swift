@@ -11,6 +11,7 @@ final class Disk: Sendable {
     /// Sizes whose empty file system is kept; one more is made for its sandbox alone.
     private static let mostTemplates = 64
     private static let program = "/usr/sbin/mkfs.ext4"
+    private static let checker = "/usr/sbin/e2fsck"
 
     private let folder: String
     private let loop: EventLoop
@@ -111,6 +112,44 @@ final class Disk: Sendable {
             unlink(path)
             throw Failure(.infraFailed, "\(Self.program) could not make a file system of \(size >> 20) MiB: \(status).")
         }
+    }
+
+    /// Mends a file system whose machine lost its power, or was killed, before it was written back whole. One that was
+    /// unmounted in order says so itself, and nothing is done.
+    ///
+    /// - Parameter path: A file that ``make(_:size:)`` made and nobody has mounted.
+    /// - Throws: ``Failure`` `infraFailed` where it cannot be mended without losing files, or cannot be read.
+    func mend(_ path: String) async throws(Failure) {
+        guard try await blocking({ () throws(Failure) in try !Self.isClean(path) }) else { return }
+        let status = try await Program.run(Self.checker, ["-p", path], on: loop)
+        // 1 says that it mended something; from 4 on, that a person has to decide.
+        guard status == .exited(0) || status == .exited(1) else {
+            throw Failure(
+                .infraFailed,
+                "The sandbox's disk is damaged and could not be mended without a decision: \(status). Try \(Self.checker) \(path)."
+            )
+        }
+    }
+
+    /// Whether the superblock says that it was unmounted, and that no error was met before.
+    private static func isClean(_ path: String) throws(Failure) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else {
+            throw Failure(.infraFailed, "\(path) cannot be opened: \(KernelFile.reason(errno)).")
+        }
+        defer { close(descriptor) }
+        // While a predecessor's mount is not gone, this waits: it is what writes the word.
+        while flock(descriptor, LOCK_SH) != 0 {
+            guard errno == EINTR else {
+                throw Failure(.infraFailed, "\(path) cannot be locked: \(KernelFile.reason(errno)).")
+            }
+        }
+        var state = [UInt8](repeating: 0, count: 2)
+        // `s_state`, 16 bits, 58 bytes into the superblock, which begins at 1024: 1 is clean.
+        guard pread(descriptor, &state, 2, 1024 + 58) == 2 else {
+            throw Failure(.infraFailed, "\(path) cannot be read: \(KernelFile.reason(errno)).")
+        }
+        return state == [1, 0]
     }
 
     private static func copy(_ template: String, to path: String) throws(Failure) {

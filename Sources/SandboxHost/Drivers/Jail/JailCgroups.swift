@@ -26,14 +26,34 @@ final class JailCgroups: Sendable {
         version = tree.version
         missing = tree.missing
         branches = tree.branches
-        locks = Mutex(tree.branches.map(\.lock))
+        var locks = Dictionary(tree.branches.map { ($0.path, $0.lock) }, uniquingKeysWith: { first, _ in first })
         let folder = { (controller: String) -> String? in
             guard tree.version == 1, let hierarchy = mounts.v1[controller] else { return nil }
             let path = hierarchy.own + "/" + name
-            return mkdir(path, 0o755) == 0 || errno == EEXIST ? path : nil
+            if locks[path] != nil { return path }
+            let lock = CgroupTree.lockedFolder(path)
+            guard lock >= 0 else { return nil }
+            locks[path] = lock
+            return path
         }
         account = folder("cpuacct")
         freezer = folder("freezer")
+        for path in locks.keys { Self.sweepRoots(beside: path) }
+        self.locks = Mutex(Array(locks.values))
+    }
+
+    /// Removes the empty folders of drivers whose data directory will never be used again: a folder without a sandbox in it
+    /// that nobody has locked. Its own driver would make it anew.
+    private static func sweepRoots(beside path: String) {
+        guard let slash = path.lastIndex(of: "/") else { return }
+        let parent = path[..<slash]
+        for name in KernelFile.names(in: String(parent)) where name.hasPrefix(JailConfiguration.cgroupPrefix) {
+            var lock: Int32 = -1
+            guard rock_lock_folder("\(parent)/\(name)", 0, &lock) == 0 else { continue }
+            // Fails where anything is inside, as it should.
+            rmdir("\(parent)/\(name)")
+            close(lock)
+        }
     }
 
     deinit { unlock() }
@@ -101,9 +121,11 @@ final class JailCgroups: Sendable {
     }
 
     /// Whether the kernel has ended a process of the sandbox for want of memory.
-    func ranOutOfMemory(_ id: SandboxID) -> Bool {
+    func ranOutOfMemory(_ id: SandboxID) -> Bool { memoryKills(id) > 0 }
+
+    private func memoryKills(_ id: SandboxID) -> Int64 {
         let text = read(id, .memory, version == 1 ? "memory.oom_control" : "memory.events") ?? ""
-        return number(after: "oom_kill ", in: text) ?? 0 > 0
+        return number(after: "oom_kill ", in: text) ?? 0
     }
 
     /// What the sandbox uses; members that cannot be read stay 0.
@@ -119,7 +141,20 @@ final class JailCgroups: Sendable {
             statistics.cpuMicroseconds = number(after: "usage_usec ", in: text) ?? 0
         }
         statistics.processes = Int(single(read(id, .pids, "pids.current")))
+        statistics.bites = bites(id)
         return statistics
+    }
+
+    private func bites(_ id: SandboxID) -> LimitBites {
+        var bites = LimitBites()
+        bites.memoryKills = memoryKills(id)
+        bites.refusedProcesses = number(after: "max ", in: read(id, .pids, "pids.events") ?? "") ?? 0
+        let text = read(id, .cpu, "cpu.stat") ?? ""
+        bites.throttledMicroseconds =
+            version == 1
+            ? (number(after: "throttled_time ", in: text) ?? 0) / 1000
+            : number(after: "throttled_usec ", in: text) ?? 0
+        return bites
     }
 
     /// Stops every process of a sandbox, or lets them go on. Returns whether it did.

@@ -68,9 +68,16 @@ extension JailDriver {
         let jail = RunningJail(specification, guest, range: range, imageDigest: state.imageDigest)
         self.state.withLock { $0.jails[jail.id] = jail }
         watch(jail, ground)
+        var losses: [String] = []
+        do throws(Failure) {
+            try await network.adopt(jail.id, policy: specification.network)
+        } catch {
+            // One that cannot be held to its policy reaches nothing. Where not even that can be done, the sweep fails.
+            try? await network.release(jail.id)
+            losses.append(AdoptionLoss.network(error))
+        }
         var ports: [UInt16: UInt16] = [:]
         do throws(Failure) {
-            if specification.network != .none { try await network.adopt(jail.id, policy: specification.network) }
             ports = try await publish(jail, folder, wanted: state.ports)
             if ports != state.ports {
                 var state = state
@@ -78,9 +85,8 @@ extension JailDriver {
                 try await blocking { [state] () throws(Failure) in try folder.write(state, isDurable: false) }
             }
         } catch {
-            // A sandbox that cannot be held to its policy reaches nothing; what runs in it goes on.
-            ports = [:]
+            losses.append(AdoptionLoss.ports(error, ports))
         }
-        return jail.sandbox(in: folder, ports: ports)
+        return jail.sandbox(in: folder, ports: ports, losses: losses)
     }
 }

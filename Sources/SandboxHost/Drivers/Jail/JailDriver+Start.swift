@@ -61,6 +61,7 @@ extension JailDriver {
         let image = previous.imageDigest.isEmpty ? specification.image : previous.imageDigest
         let root = try await root(of: specification, image: image, report)
         report(.launching)
+        if specification.limits.diskBytes != nil { try await disk.mend(folder.path + "/disk") }
         return try await launch(specification, root, folder, ground, report)
     }
 

@@ -256,10 +256,12 @@ package final class JailDriver: SandboxDriver {
 }
 
 extension JailConfiguration {
+    static let cgroupPrefix = "rock.sandboxes-"
+
     /// The name of the driver's cgroups: the same for every server of a data directory, another for every other.
     var cgroupName: String {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in dataDirectory.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        return "rock.sandboxes-" + String(hash, radix: 16)
+        return Self.cgroupPrefix + String(hash, radix: 16)
     }
 }

@@ -23,11 +23,11 @@ final class RunningJail: Sendable {
     }
 
     /// What the driver says about it.
-    func sandbox(in folder: StateFolder, ports: [UInt16: UInt16]) -> RunningSandbox {
+    func sandbox(in folder: StateFolder, ports: [UInt16: UInt16], losses: [String] = []) -> RunningSandbox {
         RunningSandbox(
             id: id, driver: JailDriver.driverName, agent: AgentAddress(folder: folder.path),
             isolation: JailIsolation.json(specification), process: guest.process, ports: ports,
-            imageDigest: imageDigest,
+            imageDigest: imageDigest, losses: losses,
             ended: { await self.end.value() })
     }
 

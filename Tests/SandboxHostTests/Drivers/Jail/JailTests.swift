@@ -87,6 +87,34 @@ import Transport
             let processes = try await jail.shell(
                 "for i in $(seq 100); do sleep 100 & done 2>&1; wait 2>/dev/null; true")
             #expect(processes.contains("fork"), "\(processes)")
+
+            // A program that only starts itself: it fills its sandbox, and process 1 goes on answering.
+            let bomb = """
+                import os, time
+                end = time.monotonic() + 2
+                while time.monotonic() < end:
+                    try: os.fork()
+                    except OSError: pass
+                """
+            _ = try await jail.execute(["python3", "-c", bomb])
+            let after = try await bench.driver.statistics(jail.id)
+            #expect(after.processes <= 40)
+            let bites = try #require(after.bites)
+            #expect(
+                bites.memoryKills >= 1 && bites.refusedProcesses >= 1 && bites.throttledMicroseconds > 0, "\(bites)")
+            #expect(try await jail.agent.call("GET", "/is_alive").status == 200)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func usesNoMoreProcessorTimeThanItHas() async throws {
+        try await withJails { bench in
+            let jail = try await bench.start { $0.limits.cpus = 0.2 }
+            let before = try await bench.driver.statistics(jail.id).cpuMicroseconds
+            let outcome = try await jail.execute(["timeout", "2", "sh", "-c", "while :; do :; done"])
+            #expect(outcome.code == 124, "\(outcome)")
+            let used = try await bench.driver.statistics(jail.id).cpuMicroseconds - before
+            // A fifth of two seconds, and what periods of a tenth of a second add.
+            #expect(used < 700_000, "\(used)")
         }
     }
 
