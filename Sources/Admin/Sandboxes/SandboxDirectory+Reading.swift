@@ -8,7 +8,8 @@ extension SandboxDirectory {
     ///
     /// - Parameters:
     ///   - id: The sandbox.
-    ///   - includesAllStates: Whether a sandbox that is neither pending nor running is found too.
+    ///   - includesAllStates: Whether a sandbox that is neither pending nor running is found too. One that failed to start
+    ///     always is: clients that wait for it look for the phase that failed.
     ///   - caller: Who asks.
     /// - Returns: The status as one JSON object.
     /// - Throws: ``Failure`` of kind `unknownSandbox`.
@@ -16,7 +17,7 @@ extension SandboxDirectory {
         of id: String, includesAllStates: Bool, for caller: SandboxCaller
     ) async throws(Failure) -> [UInt8] {
         var record = try record(id, for: caller)
-        guard includesAllStates || record.state.isLive else {
+        guard includesAllStates || record.state.isLive || record.failedToStart else {
             throw Failure(.unknownSandbox, "Sandbox \(id) not found.")
         }
         let registry = try registry()
@@ -210,6 +211,11 @@ extension SandboxDirectory {
     private static func percent(_ part: Int64, of whole: Int64) -> Double {
         whole > 0 ? (Double(part) / Double(whole) * 1000).rounded() / 10 : 0
     }
+}
+
+extension SandboxRecord {
+    /// Whether its latest start failed.
+    fileprivate var failedToStart: Bool { phases.contains { $0.status == .failed || $0.status == .timeout } }
 }
 
 /// A sandbox's processor time at a moment.

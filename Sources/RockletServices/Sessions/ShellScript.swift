@@ -23,12 +23,14 @@ enum ShellScript {
     /// - Returns: Bash source.
     static func startup(sourcing sources: [String]) -> String {
         let lines = sources.map { ". \(quoted($0))" }.joined(separator: "\n")
+        // Without a PATH in its environment bash has one of its own, which programs that look for others need as well.
         // PS1 shows nothing, yet is not empty: start-up files leave early where it is, for want of a user.
         return #"""
             if [[ -f ~/.bashrc ]]; then . ~/.bashrc; fi
             \#(lines)
             exec \#(scriptDescriptor)<&-
             unset -v PROMPT_COMMAND PS0 TMOUT
+            export PATH
             PS1='\[\]' PS2=
             set +o history
             set +H

@@ -15,11 +15,14 @@ enum Products {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// The Python of the environment that `Scripts/make-test-venv` makes.
-    static var python: String {
-        let venv =
-            ProcessInfo.processInfo.environment["ROCK_TEST_VENV"]
+    static var python: String { venv + "/bin/python" }
+
+    /// The one that has the newest generation of ROCK's package.
+    static var newestRockPython: String { venv + "-rock-1.11/bin/python" }
+
+    private static var venv: String {
+        ProcessInfo.processInfo.environment["ROCK_TEST_VENV"]
             ?? package.appendingPathComponent(".build/test-venv").path
-        return venv + "/bin/python"
     }
 
     /// A script beside the tests.

@@ -214,7 +214,8 @@ extension JSONWriter {
             null()
         }
         for (name, text) in [
-            ("sandbox_id", record.id), ("host_name", record.hostName), ("host_ip", record.hostIP),
+            ("sandbox_id", record.id), ("host_name", record.hostName.isEmpty ? LocalHost.name : record.hostName),
+            ("host_ip", record.hostIP.isEmpty ? LocalHost.address : record.hostIP),
             ("memory", record.memoryText), ("driver", record.driver), ("isolation", record.isolation),
             ("state", record.state.rawValue),
         ] as [(StaticString, String)] {
