@@ -7,15 +7,11 @@ import GEM
 /// - Rewards: each right letter pays its share of all letter cells; a wrong one costs nothing but the turn.
 /// - Endings: no open cell is left, the turn limit, unreadable text.
 /// - Source: GEM's Crosswords, after TextArena, with clues of our own.
-struct Crosswords: Game {
+struct Crosswords: WordGrid {
     var episode: Episode
 
-    /// What a game is played with.
-    typealias Setup = (isHardcore: Bool, words: Int, maxTurns: Int)
-
-    private let fixed: Setup?
-    /// Where the stream stood when this puzzle was begun.
-    private var origin = MersenneTwister(seed: 0)
+    private let fixed: WordGridSetup?
+    var origin = MersenneTwister(seed: 0)
     /// The words on the board, in the order in which they were placed.
     private(set) var placed: [WordPlacer.Placed] = []
     private var entries: [CrosswordEntry] = []
@@ -25,15 +21,14 @@ struct Crosswords: Game {
     private var letterCells = 0
     private(set) var openCells = 0
 
-    /// A game of `fixed` size, or of a level drawn at every reset.
-    init(fixed: Setup?, entropy: UInt64) {
+    init(fixed: WordGridSetup?, entropy: UInt64) {
         self.fixed = fixed
         episode = Episode(entropy: entropy, maxTurns: 0)
     }
 
     mutating func begin(seed: Seed?) {
         origin = episode.stream.rolledUp
-        let setup = fixed ?? (episode.stream.pick([false, true]), 3, 20)
+        let setup = fixed ?? WordGridSetup(isHardcore: episode.stream.pick([false, true]), words: 3, maxTurns: 20)
         episode.maxTurns = setup.maxTurns
         let list = setup.isHardcore ? CrosswordEntry.hard : CrosswordEntry.easy
         entries = WordPlacer.order(episode.stream.sample(list, setup.words)) { $0.word.count }
@@ -100,42 +95,23 @@ struct Crosswords: Game {
 }
 
 extension Crosswords {
-    static let specs = [spec("easy", false, 3, 30), spec("hard", true, 3, 40), spec("random", nil, nil, nil)]
+    static let specs = [
+        spec("easy", WordGridSetup(isHardcore: false, words: 3, maxTurns: 30)),
+        spec("hard", WordGridSetup(isHardcore: true, words: 3, maxTurns: 40)), spec("random", nil),
+    ]
 
-    private static func spec(_ variant: String, _ hardcore: Bool?, _ words: Int?, _ maxTurns: Int?) -> EnvironmentSpec {
-        .game(
-            "Crosswords", variant, summary: "Fill a small crossword letter by letter.",
-            actionGrammar: #"\boxed{row column letter}"#, rewardRange: -0.1...1, maxTurns: maxTurns,
-            parameters: [
-                Parameter(
-                    "hardcore", .boolean, default: .of(hardcore), isOptional: true,
-                    summary: "Whether the words are rare."),
-                Parameter(
-                    "num_words", .integer(1...50), default: .of(words), isOptional: true,
-                    summary: "Words to place; one that finds no room is left out."),
-            ]
-        ) { arguments, entropy in
-            var fixed: Setup?
-            if let hardcore = arguments.boolean("hardcore"), let words = arguments.integer("num_words"),
-                let maxTurns = arguments.integer("max_turns")
-            {
-                fixed = (hardcore, words, maxTurns)
-            }
-            return Crosswords(fixed: fixed, entropy: entropy)
-        }
+    private static func spec(_ variant: String, _ setup: WordGridSetup?) -> EnvironmentSpec {
+        spec(
+            "Crosswords", variant, setup, summary: "Fill a small crossword letter by letter.",
+            actionGrammar: #"\boxed{row column letter}"#,
+            kwargs: ("Whether the words are rare.", "Words to place; one that finds no room is left out."))
     }
 }
 
 extension Crosswords {
     /// The puzzle is laid again from where the stream stood; only what has been filled in is carried.
     mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
-        try origin.code(&state)
-        if state.isReading {
-            let episode = episode
-            self.episode.stream = origin
-            begin(seed: nil)
-            self.episode = episode
-        }
+        try codePuzzle(&state)
         var isFilled = solution.indices.map { solution[$0] != 0 && board[$0] == solution[$0] }
         try state.bits(&isFilled)
         guard state.isReading else { return }

@@ -8,23 +8,18 @@ import GEM
 ///   its ends swapped, so an episode can add up to more than 1.
 /// - Endings: all words are found, the turn limit, unreadable text.
 /// - Source: GEM's WordSearch, after TextArena. The words are not told.
-struct WordSearch: Game {
+struct WordSearch: WordGrid {
     var episode: Episode
 
-    /// What a game is played with.
-    typealias Setup = (isHardcore: Bool, words: Int, maxTurns: Int)
-
-    private let fixed: Setup?
-    /// Where the stream stood when this square was begun.
-    private var origin = MersenneTwister(seed: 0)
+    private let fixed: WordGridSetup?
+    var origin = MersenneTwister(seed: 0)
     private(set) var board = LetterBoard(side: 0, symbols: [])
     private(set) var placed: [WordPlacer.Placed] = []
     private var isFound: [Bool] = []
     /// The cells tried so far that are in one line; others can never be right.
     private var tried: Set<UInt32> = []
 
-    /// A game of `fixed` size, or of a level drawn at every reset.
-    init(fixed: Setup?, entropy: UInt64) {
+    init(fixed: WordGridSetup?, entropy: UInt64) {
         self.fixed = fixed
         episode = Episode(entropy: entropy, maxTurns: 0)
     }
@@ -34,7 +29,7 @@ struct WordSearch: Game {
 
     mutating func begin(seed: Seed?) {
         origin = episode.stream.rolledUp
-        let setup = fixed ?? (episode.stream.pick([false, true]), 5, 20)
+        let setup = fixed ?? WordGridSetup(isHardcore: episode.stream.pick([false, true]), words: 5, maxTurns: 20)
         episode.maxTurns = setup.maxTurns
         let list = setup.isHardcore ? WordList.large : WordList.basic
         let drawn = episode.stream.sample(setup.words, below: list.count).map { list[$0].map(uppercased) }
@@ -118,42 +113,26 @@ extension WordPlacer.Placed {
 }
 
 extension WordSearch {
-    static let specs = [spec("easy", false, 5, 20), spec("hard", true, 5, 20), spec("random", nil, nil, nil)]
+    static let specs = [
+        spec("easy", WordGridSetup(isHardcore: false, words: 5, maxTurns: 20)),
+        spec("hard", WordGridSetup(isHardcore: true, words: 5, maxTurns: 20)), spec("random", nil),
+    ]
 
-    private static func spec(_ variant: String, _ hardcore: Bool?, _ words: Int?, _ maxTurns: Int?) -> EnvironmentSpec {
-        .game(
-            "WordSearch", variant, summary: "Find hidden words in a square of letters.",
-            actionGrammar: #"\boxed{row column row column}"#, rewardRange: -0.1...1, maxTurns: maxTurns,
-            parameters: [
-                Parameter(
-                    "hardcore", .boolean, default: .of(hardcore), isOptional: true,
-                    summary: "Whether the words come from a large list of often rare words."),
-                Parameter(
-                    "num_words", .integer(1...50), default: .of(words), isOptional: true,
-                    summary: "Words to hide; one that finds no room is left out."),
-            ]
-        ) { arguments, entropy in
-            var fixed: Setup?
-            if let hardcore = arguments.boolean("hardcore"), let words = arguments.integer("num_words"),
-                let maxTurns = arguments.integer("max_turns")
-            {
-                fixed = (hardcore, words, maxTurns)
-            }
-            return WordSearch(fixed: fixed, entropy: entropy)
-        }
+    private static func spec(_ variant: String, _ setup: WordGridSetup?) -> EnvironmentSpec {
+        spec(
+            "WordSearch", variant, setup, summary: "Find hidden words in a square of letters.",
+            actionGrammar: #"\boxed{row column row column}"#,
+            kwargs: (
+                "Whether the words come from a large list of often rare words.",
+                "Words to hide; one that finds no room is left out."
+            ))
     }
 }
 
 extension WordSearch {
     /// The square is laid again from where the stream stood; only what has been tried is carried.
     mutating func codeGame(_ state: inout StateCoder) throws(Failure) {
-        try origin.code(&state)
-        if state.isReading {
-            let episode = episode
-            self.episode.stream = origin
-            begin(seed: nil)
-            self.episode = episode
-        }
+        try codePuzzle(&state)
         var ends = tried.sorted()
         try state.list(&ends, counts: 0...episode.turn, like: 0) { (state, ends) throws(Failure) in
             var number = Int(ends)
