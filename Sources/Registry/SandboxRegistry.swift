@@ -19,6 +19,8 @@ package final class SandboxRegistry: Sendable {
         package var clock: @Sendable () -> Timestamp = Timestamp.now
         /// Told of each billing entry once it is on disk; it runs on the writing thread and must not wait.
         package var onBilling: @Sendable (BillingEntry) -> Void = { _ in }
+        /// Told how long each transaction took, from handing it over until it was on disk; as ``onBilling``.
+        package var onWrite: @Sendable (Duration) -> Void = { _ in }
 
         package init(path: String) { self.path = path }
     }
@@ -101,7 +103,8 @@ package final class SandboxRegistry: Sendable {
     package func write<Result: Sendable>(
         _ body: @escaping @Sendable (RegistryTransaction) throws -> Result
     ) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
+        let (start, onWrite) = (ContinuousClock.now, configuration.onWrite)
+        return try await withCheckedThrowingContinuation { continuation in
             let job = RegistryWriter.Job { transaction in
                 do {
                     let result = try body(transaction)
@@ -109,6 +112,7 @@ package final class SandboxRegistry: Sendable {
                         if let failure {
                             continuation.resume(throwing: failure)
                         } else {
+                            onWrite(.now - start)
                             continuation.resume(returning: result)
                         }
                     }
@@ -199,6 +203,21 @@ package final class SandboxRegistry: Sendable {
                     let bit = SandboxTable.bit(state)
                     return (state, table.states.reduce(0) { $0 + ($1 == bit ? 1 : 0) })
                 })
+        }
+    }
+
+    /// How many sandboxes of each driver are in each state; only those that there are.
+    package func countsByDriver() -> [(state: SandboxState, driver: String, count: Int)] {
+        memory.withTable { table in
+            let drivers = table.column(.driver)
+            var counts: [UInt8: [UInt32: Int]] = [:]
+            for slot in 0..<table.slotCount where table.states[slot] != 0 {
+                counts[table.states[slot], default: [:]][drivers.codes[slot], default: 0] += 1
+            }
+            return SandboxState.allCases.flatMap { state in
+                (counts[SandboxTable.bit(state)] ?? [:]).map { (state, drivers.text(of: $0.key), $0.value) }
+                    .sorted { $0.1 < $1.1 }
+            }
         }
     }
 

@@ -7,8 +7,6 @@ struct InterfaceDoor: Sendable {
     let services: Services
     let access: Access
     let messageBytes: Int
-    /// Seconds that a caller who was turned away for load is told to wait.
-    private static let retryAfter = 1
 
     private var interface: Interface { services.interface }
 
@@ -47,7 +45,7 @@ struct InterfaceDoor: Sendable {
                 response = try await perform(read, request)
             } catch {
                 failure = error
-                response = Self.response(to: error, operation.form)
+                response = self.response(to: error, operation.form)
             }
         } catch {
             failure = error.failure
@@ -255,7 +253,7 @@ struct InterfaceDoor: Sendable {
 
     // MARK: - Answers
 
-    private static func response(to failure: Failure, _ form: Operation.Form) -> HTTPResponse {
+    private func response(to failure: Failure, _ form: Operation.Form) -> HTTPResponse {
         var response: HTTPResponse
         switch form {
         case .envelope(let message): response = .json(.ok, Envelope.failure(failure, message: message))
@@ -264,7 +262,9 @@ struct InterfaceDoor: Sendable {
             response = .problem(
                 HTTPStatus(rawValue: UInt16(failure.kind.httpStatus)), failure.message, kind: failure.kind)
         }
-        if failure.kind == .overloaded { response.headers.append(HTTPField("Retry-After", "\(retryAfter)")) }
+        if failure.kind == .overloaded {
+            response.headers.append(HTTPField("Retry-After", "\(services.sandboxes?.retrySeconds ?? 1)"))
+        }
         return response
     }
 

@@ -28,7 +28,7 @@ struct Interface: Sendable {
     /// Every operation there is.
     static let all: [Operation] =
         serverOperations + keyOperations + catalogOperations + sandboxLifeOperations + sandboxCallOperations
-        + sandboxStreamOperations + uploadOperations + settingOperations + compatibilityOperations
+        + fileOperations + sandboxStreamOperations + uploadOperations + settingOperations + compatibilityOperations
 
     /// The place of the JSON-RPC method called `name`.
     func procedure(_ name: String) -> Int? { procedures[name] }

@@ -162,6 +162,11 @@ extension SandboxDirectory {
         return Counts(states: try registry().counts(), waiting: waiting, starting: starting)
     }
 
+    /// When who was turned away should try again: once what waits has been started, as things stand. Whole seconds, 1 to 60.
+    var retrySeconds: Int {
+        Int(max(1, min(60, state.withLock { $0.queue.estimatedSeconds }.rounded(.up))))
+    }
+
     /// What a running sandbox uses now, `{"cpu", "mem", "disk", "net"}` in percent of its limits and bytes, with the absolute
     /// numbers behind. No use of it.
     func statistics(of id: String, for caller: SandboxCaller) async throws(Failure) -> [UInt8] {

@@ -140,6 +140,9 @@ struct StartQueue {
             position: position, estimatedSeconds: starting.count < limits.concurrent ? nil : estimate(position + 1))
     }
 
+    /// How long it takes to work off what waits, as things stand.
+    var estimatedSeconds: Double { estimate(waitingCount) }
+
     private func estimate(_ count: Int) -> Double { averageSeconds * Double(count) / Double(limits.concurrent) }
 
     private mutating func promise(_ id: String, _ need: Need) {

@@ -23,7 +23,7 @@ struct Doors {
             calls: EnvironmentCalls(directory: directory, info: "brief"), interface: interface,
             batchLimit: limits.batchCount)
         self.rpc = rpc
-        lines = try await Self.openLines(configuration, rpc: rpc, group: group)
+        lines = try await Self.openLines(configuration, services, rpc: rpc, group: group)
         guard configuration.listensOnTCP else {
             (http, url) = (nil, nil)
             return
@@ -64,9 +64,13 @@ struct Doors {
     }
 
     private static func openLines(
-        _ configuration: ServerConfiguration, rpc: RPCDoor, group: EventLoopGroup
+        _ configuration: ServerConfiguration, _ services: Services, rpc: RPCDoor, group: EventLoopGroup
     ) async throws(Failure) -> LineServer? {
-        guard let path = configuration.rpcSocketPath else { return nil }
+        // Whoever may use the data directory always gets in, also where keys are asked for.
+        let standard = configuration.dataDirectory + "/rpc.sock"
+        let isWanted = configuration.rpcSocketPath != nil
+        guard isWanted || configuration.listensOnTCP else { return nil }
+        let path = configuration.rpcSocketPath ?? standard
         let messages = MessageDoor(rpc: rpc, caller: .local, inFlight: configuration.limits.inFlight)
         var settings = LineConfiguration()
         settings.maximumLineBytes = configuration.limits.messageBytes
@@ -77,7 +81,10 @@ struct Doors {
             try await server.start(on: .unix(path: path))
             return server
         } catch {
-            throw Failure(.infraFailed, "Cannot listen on the Unix socket \(path): \(error).")
+            let reason = "Cannot listen on the Unix socket \(path): \(error)."
+            if isWanted { throw Failure(.infraFailed, reason) }
+            Log(services.logs, "server")(.warning, reason)
+            return nil
         }
     }
 }

@@ -25,6 +25,9 @@ extension Services {
                     ?? (configuration.logs.folder ?? configuration.dataDirectory) + "/billing.log", times: times
             ) { Log(logs, Logs.billing)(.error, $0) }
             settings.onBilling = { billing.append($0) }
+            settings.onWrite = { [writes = metrics.registryWrites] time in
+                writes.times.record(nanoseconds: Int((time / .nanoseconds(1)).rounded()))
+            }
             do throws(Failure) {
                 let registry = try await openRegistry(settings, logs)
                 services.registry = registry
@@ -94,9 +97,9 @@ extension Services {
             text.metric("rock_log_dropped_total", .counter, "Log entries that were not written.")
             text.sample("rock_log_dropped_total", [], logs.dropped)
             guard let registry else { return }
-            text.metric("rock_sandboxes", .gauge, "Sandboxes by state.")
-            for (state, count) in registry.counts().sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-                text.sample("rock_sandboxes", [("state", state.rawValue)], count)
+            text.metric("rock_sandboxes", .gauge, "Sandboxes by state and driver.")
+            for (state, driver, count) in registry.countsByDriver() {
+                text.sample("rock_sandboxes", [("state", state.rawValue), ("driver", driver)], count)
             }
         }
     }

@@ -15,6 +15,9 @@ struct TextColumn {
     /// The code of `text`; `nil` where no record has it.
     func code(of text: String) -> UInt32? { codeOf[text] }
 
+    /// The text that `code`, which some slot has, stands for.
+    func text(of code: UInt32) -> String { texts[Int(code)] }
+
     /// Adds a slot at the end.
     /// - Returns: `text` in the storage that all its users share.
     mutating func append(_ text: String) -> String {

@@ -32,12 +32,13 @@ final class RunningServer: Sendable {
     static func run<T>(
         _ command: [String], directory: String, configuration: String, body: (RunningServer) async throws -> T
     ) async throws -> T {
+        // The socket is where it is as a rule.
         let (file, socket) = (directory + "/rock.yml", directory + "/rpc.sock")
         try Data(configuration.utf8).write(to: URL(fileURLWithPath: file))
         let program = try StartedProgram(
             command[0],
             Array(command.dropFirst()) + [
-                "admin", "start", "--port", "0", "--data-dir", directory, "--rpc-socket", socket, "--config", file,
+                "admin", "start", "--port", "0", "--data-dir", directory, "--config", file,
             ])
         async let errors = program.errors.readToEnd()
         guard let ready = await program.output.line(where: { $0.contains("http://") }),

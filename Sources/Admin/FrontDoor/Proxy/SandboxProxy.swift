@@ -7,8 +7,10 @@ import Transport
 enum SandboxProxy {
     /// How long a program inside may take to begin its answer.
     private static let patience = Duration.seconds(120)
-    /// Bytes of a request's body.
-    static let bodyLimit = 64 << 20
+    /// The same while a body of unknown or great length goes in, which may take long.
+    private static let longPatience = Duration.seconds(3600)
+    /// Bodies up to here are taken whole first: most are small, and one write is cheaper than two tasks.
+    private static let wholeBodyLimit = 256 << 10
 
     /// Answers a request for a port inside.
     ///
@@ -42,22 +44,27 @@ enum SandboxProxy {
     private static func forward(
         _ request: HTTPRequest, _ target: ProxyTarget, _ agent: SandboxAgent
     ) async throws(Failure) -> HTTPResponse {
-        let body: [UInt8]
-        do { body = try await request.body.collect(upTo: bodyLimit) } catch {
-            throw Failure(.tooLarge, "A request to a port inside may have at most \(bodyLimit) bytes.")
-        }
         guard let loop = EventLoop.current else { throw Failure(.internalError, "A request came on no event loop.") }
         var configuration = HTTPClientConfiguration()
         configuration.maximumIdleConnections = 0
-        configuration.idleTimeout = patience
+        let isStreamed = request.body.announcedBytes.map { $0 > wholeBodyLimit } ?? true
+        configuration.idleTimeout = isStreamed ? longPatience : patience
         let client = HTTPClient(
             host: "127.0.0.1:\(target.port)", on: loop, configuration: configuration
         ) { _ in try await agent.connect(port: target.port) }
         var fields = PassedHeaders.inward(request.headers.fields)
         fields.append(HTTPField("X-Forwarded-Prefix", target.prefix))
-        let inner = HTTPClientRequest(request.method, target.target, headers: fields, body: body)
+        var inner = HTTPClientRequest(request.method, target.target, headers: fields)
+        if isStreamed {
+            inner.upload = HTTPUpload(passingOn: request.body, "The request's body")
+        } else {
+            do { inner.body = try await request.body.collect(upTo: wholeBodyLimit) } catch {
+                throw Failure(.invalidRequest, "The request's body did not arrive whole: \(error).")
+            }
+        }
+        let order = inner
         do {
-            let upstream = try await Upstream { consumer in try await client.exchange(inner, consumer) }
+            let upstream = try await Upstream { consumer in try await client.exchange(order, consumer) }
             let outward = PassedHeaders.outward(upstream.headers.fields).map { field in
                 field.name.lowercased() == "location"
                     ? HTTPField(field.name, target.outward(location: field.value)) : field

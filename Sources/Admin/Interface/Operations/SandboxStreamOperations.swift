@@ -4,92 +4,8 @@ import SandboxHost
 import Transport
 
 extension Interface {
-    /// What goes on for longer than one answer: files, terminals, ports, events.
-    static let sandboxStreamOperations: [Operation] = fileOperations + socketOperations + eventOperations
-
-    // MARK: - Files
-
-    private static let path = Field.required("path", .text(least: 1), "As seen inside")
-
-    private static let fileOperations: [Operation] = [
-        .own(
-            "sandbox.download", .get, "/sandboxes/{sandbox_id}/files", "A file's bytes",
-            form: .bytes("application/octet-stream"), scope: .read, query: [path],
-            .exchange { (call, request, services) async throws(Failure) -> HTTPResponse in
-                let file = try await services.agent(for: call).download(call.text("path") ?? "")
-                var fields = [
-                    HTTPField("Content-Type", "application/octet-stream"), HTTPField("Accept-Ranges", "bytes"),
-                    HTTPField("X-File-Size", "\(file.size)"), HTTPField("X-File-Mode", String(file.mode, radix: 8)),
-                    HTTPField("X-File-Owner", "\(file.user):\(file.group)"),
-                ]
-                guard let (bytes, isPart) = FileTransfer.range(request.headers["Range"], of: file.size) else {
-                    fields.append(HTTPField("Content-Range", "bytes */\(file.size)"))
-                    return .problem(416, "The file has \(file.size) bytes.", headers: Array(fields.suffix(1)))
-                }
-                if isPart {
-                    fields.append(
-                        HTTPField("Content-Range", "bytes \(bytes.lowerBound)-\(bytes.upperBound - 1)/\(file.size)"))
-                }
-                return HTTPResponse(
-                    isPart ? 206 : 200, headers: fields,
-                    body: bytes.isEmpty ? .bytes([]) : FileTransfer.body(of: file, bytes))
-            }),
-        .own(
-            "sandbox.upload_file", .put, "/sandboxes/{sandbox_id}/files", "Replaces a file by the request's body",
-            query: [
-                path, .optional("mode", Schema(.octal), "Octal, such as 644"),
-                .optional("uid", .integer(0...65_535)), .optional("gid", .integer(0...65_535)),
-            ], body: .bytes, result: .object(.required("path", .text), .required("size", .integer(0...Int.max))),
-            .exchange { (call, request, services) async throws(Failure) -> HTTPResponse in
-                let mode = call.text("mode").flatMap { UInt32($0, radix: 8) }
-                var owner: (user: UInt32, group: UInt32)?
-                if call.integer("uid") != nil || call.integer("gid") != nil {
-                    owner = (UInt32(call.integer("uid") ?? 0), UInt32(call.integer("gid") ?? 0))
-                }
-                let path = call.text("path") ?? ""
-                let upload = try await services.agent(for: call).upload(path, mode: mode, owner: owner)
-                let size: Int64
-                do { size = try await FileTransfer.write(request.body, into: upload) } catch let failure as Failure {
-                    throw failure
-                } catch {
-                    throw Failure(.invalidRequest, "The file did not arrive whole: \(error).")
-                }
-                try await upload.commit()
-                return .json(
-                    .ok,
-                    json { writer in
-                        writer.beginObject()
-                        writer.name("path")
-                        writer.string(path)
-                        writer.name("size")
-                        writer.integer(size)
-                        writer.endObject()
-                    })
-            }),
-        .own(
-            "sandbox.download_archive", .get, "/sandboxes/{sandbox_id}/archive", "A folder as tar",
-            form: .bytes("application/x-tar"), scope: .read, query: [path],
-            .exchange { (call, _, services) async throws(Failure) -> HTTPResponse in
-                let agent = try await services.agent(for: call)
-                let request = HTTPClientRequest("GET", "/archive?path=" + escaped(call.text("path") ?? ""))
-                return try await agent.passOn(request)
-            }),
-        .own(
-            "sandbox.upload_archive", .put, "/sandboxes/{sandbox_id}/archive", "Unpacks a tar into a folder",
-            query: [path, .optional("owners", .boolean, default: false, "Whether files belong to whom the tar says")],
-            body: .bytes,
-            result: .object(
-                .required("entries", .integer(0...Int.max)), .required("bytes", .integer(0...Int.max))),
-            .exchange { (call, request, services) async throws(Failure) -> HTTPResponse in
-                let agent = try await services.agent(for: call)
-                let target = "/archive?path=\(escaped(call.text("path") ?? ""))&owners=\(call.isTrue("owners"))"
-                var passed = HTTPClientRequest("PUT", target)
-                passed.upload = HTTPUpload(length: request.body.announcedBytes) { writer in
-                    for try await piece in request.body { try await writer.write(piece) }
-                }
-                return try await agent.passOn(passed)
-            }),
-    ]
+    /// What goes on for longer than one answer: terminals, ports, events.
+    static let sandboxStreamOperations: [Operation] = socketOperations + eventOperations
 
     // MARK: - Terminals and ports
 
@@ -201,27 +117,6 @@ extension Interface {
             // Nothing is expected; but only who reads sees the end.
             do { for try await _ in socket {} } catch {}
             group.cancelAll()
-        }
-    }
-}
-
-extension SandboxAgent {
-    /// Passes an answer of the rocklet on while it comes.
-    ///
-    /// - Throws: ``Failure`` where it answers anything but success.
-    func passOn(_ request: HTTPClientRequest) async throws(Failure) -> HTTPResponse {
-        do {
-            let upstream = try await Upstream { consumer in try await self.stream(request, consumer) }
-            guard upstream.status == 200 else {
-                let body = try await upstream.beginning(64 << 10)
-                _ = try AgentReply(status: Int(upstream.status.rawValue), body: body).result()
-                throw Failure(.infraFailed, "The rocklet of sandbox \(sandbox) answered \(upstream.status.rawValue).")
-            }
-            return upstream.response(PassedHeaders.outward(upstream.headers.fields))
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw Failure(.infraFailed, "The rocklet of sandbox \(sandbox) broke off: \(error)")
         }
     }
 }

@@ -67,7 +67,7 @@ private struct UploadForm {
         }
         if upload == nil, let spool {
             let begun = try await begin(id, path)
-            try await FileTransfer.copy(spool.file, spool.size, into: begun)
+            try await Self.copy(spool.file, spool.size, into: begun)
             upload = begun
         }
         try await upload?.commit()
@@ -99,6 +99,37 @@ private struct UploadForm {
         var named = call
         named.sandboxID = id
         return try await services.agent(for: named).upload(path, mode: 0o644)
+    }
+
+    /// Copies the first `size` bytes of `file` into `upload`.
+    private static func copy(_ file: OpenFile, _ size: Int64, into upload: AgentUpload) async throws {
+        var at: Int64 = 0
+        while at < size {
+            let (start, wanted) = (at, min(512 << 10, Int(size - at)))
+            let piece = try await BlockingPool.transfers.run {
+                try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+                    let read = pread(file.rawValue, buffer.baseAddress, wanted, off_t(start))
+                    guard read > 0 else { throw SystemCallError("pread", errno: read < 0 ? errno : EIO) }
+                    count = read
+                }
+            }
+            try await write(piece, at: start, into: upload)
+            at += Int64(piece.count)
+        }
+    }
+
+    private static func write(_ piece: [UInt8], at offset: Int64, into upload: AgentUpload) async throws {
+        try await BlockingPool.transfers.run {
+            var rest = piece[...]
+            while !rest.isEmpty {
+                // The sandbox shares the descriptor and could move its offset.
+                let place = off_t(offset) + off_t(rest.startIndex)
+                let count = rest.withUnsafeBytes { pwrite(upload.file.rawValue, $0.baseAddress, $0.count, place) }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw SystemCallError("pwrite", errno: count < 0 ? errno : EIO) }
+                rest = rest.dropFirst(count)
+            }
+        }
     }
 
     /// A file without a name.
