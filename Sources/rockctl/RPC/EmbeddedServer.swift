@@ -12,21 +12,26 @@ struct EmbeddedServer: RPCCarrier {
     ///   - sandboxes: How many will be used at a time.
     ///   - isolation: Which walls must hold.
     ///   - listensOnTCP: Whether others on this machine can reach it too.
+    ///   - filling: Puts a registry into the server's directory before it starts; without it none is kept.
     /// - Throws: ``CommandError`` where it cannot be started; nothing is left behind then.
-    init(sandboxes: Int, isolation: MinimumIsolation, listensOnTCP: Bool = false) async throws {
+    init(
+        sandboxes: Int, isolation: MinimumIsolation, listensOnTCP: Bool = false,
+        filling: ((String) async throws -> Void)? = nil
+    ) async throws {
         directory = try Self.makeDirectory()
         var configuration = ServerConfiguration(dataDirectory: directory)
         configuration.listensOnTCP = listensOnTCP
         configuration.port = 0
-        configuration.keepsRegistry = false
+        configuration.keepsRegistry = filling != nil
         configuration.sandboxes.isolation = isolation
         // The jails wanted at once are ready when the first `make` comes; a pool beyond them would only be thrown away.
         configuration.sandboxes.warmPool = min(sandboxes, 64)
         do {
+            try await filling?(directory)
             server = try await Server(configuration)
-        } catch let failure {
+        } catch {
             removeTree(directory)
-            throw CommandError(failure)
+            throw (error as? Failure).map { CommandError($0) as any Error } ?? error
         }
     }
 
@@ -42,6 +47,13 @@ struct EmbeddedServer: RPCCarrier {
         // In a task of its own: an interrupted command is cancelled, and its clean-up must not be.
         await Task { await server.shutDown(within: .seconds(2)) }.value
         removeTree(directory)
+    }
+
+    /// Runs `body` with a directory that goes afterwards.
+    static func withDirectory<Value: Sendable>(_ body: (String) async throws -> Value) async throws -> Value {
+        let directory = try makeDirectory()
+        defer { removeTree(directory) }
+        return try await body(directory)
     }
 
     private static func makeDirectory() throws -> String {
