@@ -28,9 +28,10 @@ final class RunningServer: Sendable {
             [Products.rockctl], directory: directory.path, configuration: configuration, body: body)
     }
 
-    /// The same with `command`, the words that start `rockctl`, and an existing data directory.
+    /// The same with `command`, the words that start `rockctl`, an existing data directory, and the signal that ends it.
     static func run<T>(
-        _ command: [String], directory: String, configuration: String, body: (RunningServer) async throws -> T
+        _ command: [String], directory: String, configuration: String, endingBy signal: Int32 = SIGTERM,
+        body: (RunningServer) async throws -> T
     ) async throws -> T {
         // The socket is where it is as a rule.
         let (file, socket) = (directory + "/rock.yml", directory + "/rpc.sock")
@@ -51,10 +52,11 @@ final class RunningServer: Sendable {
             url: String(url), dataDirectory: directory, rpcSocket: socket, process: program.process)
         let result: Result<T, any Error>
         do { result = .success(try await body(server)) } catch { result = .failure(error) }
-        kill(program.process, SIGTERM)
+        kill(program.process, signal)
         let status = try await program.end()
         let said = await errors
-        if case .success = result { #expect(status == 0, "the server's exit status after SIGTERM: \(said)") }
+        let expected = signal == SIGKILL ? 128 + SIGKILL : 0
+        if case .success = result { #expect(status == expected, "the server's exit status after \(signal): \(said)") }
         return try result.get()
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// What runs the sandboxes of a test.
@@ -20,45 +21,90 @@ struct SandboxServer: Sendable {
 
     /// Starts everything, hands it to `body`, ends every sandbox that `body` left, and looks for what else was left.
     static func run<T>(_ runtime: SandboxRuntime, body: (SandboxServer) async throws -> T) async throws -> T {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("rock-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        // Left-overs in /tmp are no failure of the test.
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let build = Products.package.appendingPathComponent(".build").path
-        return try await FixtureScript.use("run-test-registry", [directory + "/registry", user, password]) { registry in
-            switch runtime {
-            case .jail:
-                let image = try await EndToEndTests.run(
-                    Products.rockctl,
-                    [
-                        "image", "import", "--data-dir", directory,
-                        build + "/test-images/python-3.11.tar", "python:3.11",
-                    ])
-                try #require(image.status == 0, "\(image.errors)")
-                return try await run(runtime, directory, registry, "images: { insecure: ['\(registry)'] }", body)
-            case .docker:
-                return try await FixtureScript.use("run-test-podman", [build + "/test-podman", registry]) { socket in
-                    try await run(runtime, directory, registry, "docker_socket: '\(socket)'", body)
+        try await Place.use(runtime) { try await $0.serve(body: body) }
+    }
+
+    /// A data directory, with the registry and the engine that servers on it use, one after the other.
+    struct Place: Sendable {
+        let runtime: SandboxRuntime
+        let directory: String
+        let registry: String
+        fileprivate let setting: String
+
+        /// Hands a place with the image `python:3.11` to `body` and removes it.
+        static func use<T>(_ runtime: SandboxRuntime, body: (Place) async throws -> T) async throws -> T {
+            let files = FileManager.default
+            let directory = files.temporaryDirectory.appendingPathComponent("rock-\(UUID().uuidString)").path
+            try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            // Left-overs in /tmp are no failure of the test.
+            defer { try? files.removeItem(atPath: directory) }
+            let build = Products.package.appendingPathComponent(".build").path
+            return try await FixtureScript.use("run-test-registry", [directory + "/registry", user, password]) {
+                registry in
+                switch runtime {
+                case .jail:
+                    let tar = build + "/test-images/python-3.11.tar"
+                    let image = try await EndToEndTests.run(
+                        Products.rockctl, ["image", "import", "--data-dir", directory, tar, "python:3.11"])
+                    try #require(image.status == 0, "\(image.errors)")
+                    let setting = "images: { insecure: ['\(registry)'] }"
+                    return try await body(
+                        Place(runtime: runtime, directory: directory, registry: registry, setting: setting))
+                case .docker:
+                    return try await FixtureScript.use("run-test-podman", [build + "/test-podman", registry]) {
+                        socket in
+                        let setting = "docker_socket: '\(socket)'"
+                        return try await body(
+                            Place(runtime: runtime, directory: directory, registry: registry, setting: setting))
+                    }
                 }
+            }
+        }
+
+        /// Runs a server here.
+        ///
+        /// - Parameters:
+        ///   - signal: Ends it. `SIGKILL` leaves the sandboxes to the next one; otherwise all are removed first.
+        ///   - keeps: Whether the sandboxes stay in any case.
+        ///   - body: Uses it.
+        /// - Returns: What `body` returns.
+        /// - Throws: What `body` throws, or that the server did not start.
+        func serve<T>(
+            endingBy signal: Int32 = SIGTERM, keeps: Bool = false, body: (SandboxServer) async throws -> T
+        ) async throws -> T {
+            let name = runtime.rawValue
+            return try await RunningServer.run(
+                [Products.rockctl], directory: directory,
+                configuration: "runtime: { drivers: [\(name)], default: \(name), \(setting) }\n", endingBy: signal
+            ) { server in
+                let sandboxes = SandboxServer(server: server, runtime: runtime, registry: registry)
+                let result: Result<T, any Error>
+                do { result = .success(try await body(sandboxes)) } catch { result = .failure(error) }
+                if !keeps && signal != SIGKILL { try await sandboxes.removeAll() }
+                return try result.get()
             }
         }
     }
 
-    private static func run<T>(
-        _ runtime: SandboxRuntime, _ directory: String, _ registry: String, _ setting: String,
-        _ body: (SandboxServer) async throws -> T
-    ) async throws -> T {
-        let name = runtime.rawValue
-        let configuration = "runtime: { drivers: [\(name)], default: \(name), \(setting) }\n"
-        return try await RunningServer.run(
-            [Products.rockctl], directory: directory, configuration: configuration
-        ) { server in
-            let sandboxes = SandboxServer(server: server, runtime: runtime, registry: registry)
-            let result: Result<T, any Error>
-            do { result = .success(try await body(sandboxes)) } catch { result = .failure(error) }
-            try await sandboxes.removeAll()
-            return try result.get()
-        }
+    /// Starts a small sandbox and returns its id.
+    func start(_ more: [String: Any] = [:]) async throws -> String {
+        let body: [String: Any] = ["image": "python:3.11", "memory": "256m", "cpus": 0.5, "pull": "never"]
+        let answer = try await post("start", body.merging(more) { $1 })
+        return try #require(answer.result?["sandbox_id"] as? String, "\(answer.body)")
+    }
+
+    /// Runs a command in a session and returns its output.
+    func run(_ command: String, in session: String, of id: String) async throws -> String {
+        let answer = try await post(
+            "run_in_session", ["sandbox_id": id, "session": session, "command": command, "timeout": 40])
+        return try #require(answer.result?["output"] as? String, "\(answer.body)")
+    }
+
+    /// Runs shell text as a program and returns what it writes.
+    func shell(_ text: String, in id: String) async throws -> String {
+        let body: [String: Any] = ["sandbox_id": id, "command": ["sh", "-c", text], "timeout": 40]
+        let answer = try await post("execute", body)
+        return try #require(answer.result?["stdout"] as? String, "\(answer.body)")
     }
 
     /// Posts to the interface for sandboxes.
