@@ -1,4 +1,5 @@
 import Admin
+import CLinux
 import GEM
 import Glibc
 import Images
