@@ -33,8 +33,6 @@ struct ContainerRequest {
     let limitsDisk: Bool
     /// The file that becomes `/etc/resolv.conf` where this machine connects the sandbox; `nil` where the engine does.
     let resolverFile: String?
-    /// A seccomp profile that the engine reads; `nil` takes the engine's own.
-    var seccompFile: String?
 
     var json: JSON {
         var object: JSON.Object = [
@@ -105,7 +103,6 @@ struct ContainerRequest {
             let limit = JSON.number(JSON.Number(descriptors))
             host["Ulimits"] = [["Name": "nofile", "Soft": limit, "Hard": limit]]
         }
-        if let seccompFile { host["SecurityOpt"] = [.string("seccomp=\(seccompFile)")] }
         if limitsDisk, let bytes = limits.diskBytes { host["StorageOpt"] = ["size": .string(String(bytes))] }
         var ports = JSON.Object()
         for port in publishedPorts {

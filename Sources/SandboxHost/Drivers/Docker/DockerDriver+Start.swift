@@ -154,24 +154,11 @@ extension DockerDriver {
     ) async throws(EngineError) {
         let engine: Engine
         do { engine = try self.engine() } catch { throw EngineError(kind: .unreachable, message: error.message) }
-        let product = try await engine.identify().product
-        let descriptors = Self.descriptors(product)
-        var seccompFile: String?
-        if product == .podman {
-            let file = folder(specification.id).path + "/seccomp.json"
-            do throws(Failure) {
-                if try await Self.blocking({ () throws(Failure) in try ContainerSeccomp.write(to: file) }) {
-                    seccompFile = file
-                }
-            } catch {
-                throw EngineError(kind: .unreachable, message: error.message)
-            }
-        }
+        let descriptors = Self.descriptors(try await engine.identify().product)
         let request = ContainerRequest(
             specification: specification, server: configuration.serverName, image: image, runFolder: run.path,
             rocklet: configuration.rockletPath, descriptors: descriptors, labelsFiles: info.labelsFiles,
-            limitsDisk: limitsDisk, resolverFile: connects(specification) ? run.resolverFile : nil,
-            seccompFile: seccompFile)
+            limitsDisk: limitsDisk, resolverFile: connects(specification) ? run.resolverFile : nil)
         let call = EngineCall(
             "POST", "/containers/create", query: [("name", containerName(specification.id))], body: request.json)
         do throws(EngineError) {
