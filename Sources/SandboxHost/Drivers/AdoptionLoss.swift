@@ -3,7 +3,7 @@ import GEM
 /// What is said where a sandbox that runs on could not be given back all that its predecessor had set up for it.
 enum AdoptionLoss {
     static func network(_ failure: Failure) -> String {
-        "Its network could not be taken over, so it reaches nothing until it is restarted: \(failure.message)"
+        "Its network could not be taken over, so it reaches less than it may, or nothing, until it is restarted: \(failure.message)"
     }
 
     /// - Parameters:

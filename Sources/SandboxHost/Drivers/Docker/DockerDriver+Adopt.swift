@@ -63,8 +63,7 @@ extension DockerDriver {
         do throws(Failure) {
             try await network.adopt(id, policy: state.specification.network)
         } catch {
-            // One that cannot be held to its policy reaches nothing. Where not even that can be done, the sweep fails.
-            try? await network.release(id)
+            // Rules that were taken over stand, though names may not be answered; what was not is swept away, and reaches nothing.
             losses.append(AdoptionLoss.network(error))
         }
         let agent = AgentAddress(folder: RunFolder(state: folder(id)).path)

@@ -72,8 +72,7 @@ extension JailDriver {
         do throws(Failure) {
             try await network.adopt(jail.id, policy: specification.network)
         } catch {
-            // One that cannot be held to its policy reaches nothing. Where not even that can be done, the sweep fails.
-            try? await network.release(jail.id)
+            // Rules that were taken over stand, though names may not be answered; what was not is swept away, and reaches nothing.
             losses.append(AdoptionLoss.network(error))
         }
         var ports: [UInt16: UInt16] = [:]

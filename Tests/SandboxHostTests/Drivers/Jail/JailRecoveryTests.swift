@@ -33,7 +33,7 @@ import Transport
                 return
             }
             #expect(Array(found.ports.keys) == [8080] && found.losses.count == 2, "\(found.losses)")
-            #expect(found.losses.first?.contains("reaches nothing until it is restarted") == true, "\(found.losses)")
+            #expect(found.losses.first?.contains("or nothing, until it is restarted") == true, "\(found.losses)")
             #expect(found.losses.last?.contains("they may change once more") == true, "\(found.losses)")
             let again = TestJail(found, specification)
             #expect(try await again.shell("echo runs; ls /sys/class/net 2>/dev/null; ip -o link | wc -l") == "runs\n1")
