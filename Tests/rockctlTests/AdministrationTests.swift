@@ -69,11 +69,19 @@ import Testing
     }
 
     @Test func examinesTheMachine() throws {
-        let report = try Program.rockctl(["doctor", "--json"])
-        let facts = try #require(JSONSerialization.jsonObject(with: Data(report.output.utf8)) as? [String: Any])
-        let isolation = try #require(facts["isolation"] as? [String: Any])
-        #expect(report.status == (isolation["complete"] as? Bool == true ? 0 : 5), "\(report)")
-        #expect((isolation["walls"] as? [String: Any])?.count == 14)
+        try inDirectory { directory, _ in
+            let report = try Program.rockctl(["doctor", "--json", "--data-dir", directory])
+            let facts = try #require(JSONSerialization.jsonObject(with: Data(report.output.utf8)) as? [String: Any])
+            let isolation = try #require(facts["isolation"] as? [String: Any])
+            let drivers = try #require(facts["drivers"] as? [[String: Any]])
+            let isUsable = drivers.contains { $0["is_usable"] as? Bool == true }
+            #expect(report.status == (isolation["complete"] as? Bool == true && isUsable ? 0 : 5), "\(report)")
+            #expect((isolation["walls"] as? [String: Any])?.count == 14)
+            #expect(drivers.compactMap { $0["driver"] as? String } == ["jail", "docker"])
+            // What does not work always says what mends it.
+            let findings = drivers.flatMap { $0["findings"] as? [[String: Any]] ?? [] }
+            #expect(findings.allSatisfy { $0["works"] as? Bool == true || $0["detail"] as? String != "" })
+        }
     }
 
     @Test func measuresWhatItIsAskedTo() throws {

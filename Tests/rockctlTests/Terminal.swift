@@ -36,6 +36,18 @@ final class Terminal {
     /// Types `keys`.
     func type(_ keys: String) { leader.write(keys) }
 
+    /// Changes the size of the window, which the kernel tells the program.
+    func resize(rows: UInt16, columns: UInt16) {
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        _ = ioctl(leader.rawValue, UInt(TIOCSWINSZ), &size)
+    }
+
+    /// Whether the terminal shows what is typed, as it does for a person.
+    var echoes: Bool {
+        var settings = termios()
+        return tcgetattr(leader.rawValue, &settings) == 0 && settings.c_lflag & tcflag_t(ECHO) != 0
+    }
+
     /// Sends the program a signal.
     func send(_ signal: Int32) { kill(child.pid, signal) }
 

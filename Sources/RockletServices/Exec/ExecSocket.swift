@@ -18,9 +18,17 @@ struct ExecSocket: Service {
     var routes: [Route] {
         [
             Route("GET", "/exec") { [self] _ in
-                .webSocket { try await carry($0) }
+                .webSocket(Self.patient) { try await carry($0) }
             }
         ]
+    }
+
+    /// A program may take nothing for as long as it likes, and so may whoever reads what it writes.
+    private static var patient: WebSocketConfiguration {
+        var configuration = WebSocketConfiguration()
+        configuration.writeTimeout = .seconds(86_400)
+        configuration.pingInterval = nil
+        return configuration
     }
 
     private func carry(_ socket: WebSocket) async throws {

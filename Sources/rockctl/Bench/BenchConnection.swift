@@ -13,8 +13,11 @@ final class BenchConnection {
 
     var descriptor: Int32 { socket.rawValue }
 
+    /// - Parameters:
+    ///   - place: The server.
+    ///   - key: The API key, where it wants one.
     /// - Throws: ``CommandError`` where nobody listens at `place`.
-    init(_ place: HTTPPlace) throws {
+    init(_ place: HTTPPlace, key: String? = nil) throws {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
@@ -33,6 +36,7 @@ final class BenchConnection {
         self.socket = socket
         head =
             "POST \(place.path)/rpc HTTP/1.1\r\nHost: \(place.authority)\r\nContent-Type: application/json\r\n"
+            + (key.map { "X-API-Key: \($0)\r\n" } ?? "")
             + "Content-Length: "
     }
 
@@ -80,6 +84,13 @@ final class BenchConnection {
     /// - Throws: ``CommandError`` for an error in the answer.
     func call(_ request: [UInt8]) throws -> JSON {
         try send(request)
+        return try result()
+    }
+
+    /// The result of a prepared call that was sent.
+    ///
+    /// - Throws: ``CommandError`` for an error in the answer.
+    func result() throws -> JSON {
         while true {
             if let answer = try answer() {
                 let json = try JSON(parsing: buffer[answer].span)

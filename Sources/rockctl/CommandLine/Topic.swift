@@ -32,6 +32,7 @@ enum Topic: String, CaseIterable {
             }
         }
         return rows + [
+            ("ROCK_API_KEY", "The key for a server that asks for one, where --key-file names none"),
             ("NO_COLOR", "Any value but the empty one: no colours"),
             ("TERM", "'dumb' means no colours and no redrawing"),
         ]

@@ -75,9 +75,14 @@ struct HTTPCarrier: RPCCarrier {
     ///
     /// - Throws: ``CommandError`` where no server answers.
     func webSocket(_ target: String) async throws -> WebSocket {
+        // A server that waits for a program to take input reads nothing meanwhile, and so answers no ping.
+        var configuration = WebSocketConfiguration()
+        configuration.pingInterval = nil
+        configuration.writeTimeout = .seconds(86_400)
         do {
             return try await WebSocket.connect(
-                to: address, host: place.authority, target: place.path + target, headers: headers, on: loop)
+                to: address, host: place.authority, target: place.path + target, headers: headers, on: loop,
+                configuration: configuration)
         } catch let error as ConnectionError {
             throw unreachable(error)
         }

@@ -41,6 +41,9 @@ enum ServerAccess {
         return try? PidFile.holder(in: directory)?.url
     }
 
+    /// The API key that `call` names, if any.
+    static func key(_ call: Invocation) throws -> String? { try key(call, try ClientSettings.read()) }
+
     private static func key(_ call: Invocation, _ settings: ClientSettings) throws -> String? {
         if let path = call[keyFile] {
             guard let bytes = try ImageArgument.contents(of: path) else {

@@ -18,15 +18,15 @@ extension Interface {
                 var path = "/sessions/\(escaped(call.text("session") ?? ""))/attach"
                 let size = ["rows", "cols"].compactMap { name in call.integer(name).map { "\(name)=\($0)" } }
                 if !size.isEmpty { path += "?" + size.joined(separator: "&") }
-                let inner = try await services.agent(for: call).webSocket(path)
-                return .webSocket { outer in await Relay.join(outer, inner) }
+                let inner = try await services.agent(for: call).webSocket(path, configuration: patient(pings: false))
+                return .webSocket(patient(pings: true)) { outer in await Relay.join(outer, inner) }
             }),
         .own(
             "sandbox.exec", .get, "/sandboxes/{sandbox_id}/exec", "Runs a program with its input and output",
             form: .webSocket,
             .exchange { (call, _, services) async throws(Failure) -> HTTPResponse in
-                let inner = try await services.agent(for: call).webSocket("/exec")
-                return .webSocket { outer in await Relay.join(outer, inner) }
+                let inner = try await services.agent(for: call).webSocket("/exec", configuration: patient(pings: false))
+                return .webSocket(patient(pings: true)) { outer in await Relay.join(outer, inner) }
             }),
         .own(
             "sandbox.forward_port", .get, "/sandboxes/{sandbox_id}/portforward", "A TCP port inside",
@@ -37,6 +37,15 @@ extension Interface {
         proxy("sandbox.proxy", "/proxy/{path*}"), proxy("sandbox.proxy_root", "/proxy"),
         proxy("sandbox.vnc", "/vnc/{path*}", port: 8006), proxy("sandbox.vnc_root", "/vnc", port: 8006),
     ]
+
+    /// For streams that stand still for as long as a person or a program takes nothing of them. A client that is gone still
+    /// answers no ping; a rocklet that is gone ends its socket.
+    private static func patient(pings: Bool) -> WebSocketConfiguration {
+        var configuration = WebSocketConfiguration()
+        configuration.writeTimeout = .seconds(86_400)
+        if !pings { configuration.pingInterval = nil }
+        return configuration
+    }
 
     private static func proxy(_ name: String, _ path: String, port: UInt16? = nil) -> Operation {
         let own = path.split(separator: "/").first.map { "/" + $0 } ?? ""
