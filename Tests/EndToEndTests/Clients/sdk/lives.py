@@ -90,12 +90,12 @@ async def a_sandbox_may_be_deleted_as_it_stops():
 
 @scenario
 async def an_idle_sandbox_is_stopped_and_deleted():
-    started = await post("start", SMALL | {"auto_clear_time_minutes": 0.05, "auto_delete_seconds": 2})
+    started = await post("start", SMALL | {"auto_clear_time_minutes": 0.15, "auto_delete_seconds": 2})
     assert started["status"] == "Success", started
     id = started["result"]["sandbox_id"]
-    # A sandbox that is used lives on, longer than its idle time.
-    for _ in range(5):
-        await asyncio.sleep(1)
+    # A sandbox that is used lives on, longer than its idle time of nine seconds.
+    for _ in range(6):
+        await asyncio.sleep(2)
         told = await post("execute", {"sandbox_id": id, "command": ["true"]})
         assert told["status"] == "Success", told
     stopped = await until("stopped", id)
