@@ -17,8 +17,8 @@ extension Command {
             """,
         options: [quiet] + ServerAccess.options, positionals: [source, target],
         examples: [
-            .init("rockctl sandbox cp project 3f2a:/work", "A folder, into the folder /work if there is one."),
-            .init("rockctl sandbox cp 3f2a:/work/out.json .", "A file, back."),
+            .init("rockctl sandbox cp project 3f2a:/root", "A folder, into the folder /work if there is one."),
+            .init("rockctl sandbox cp 3f2a:/root/out.json .", "A file, back."),
             .init("rockctl sandbox cp - 3f2a:/tmp/data < data", "Standard input."),
         ],
         catchesSignals: true
