@@ -11,7 +11,7 @@ TEST_PACKAGES = e2fsprogs curl python3 python3-venv zsh fish util-linux procps i
 	podman runc netavark iptables
 RELEASE = .build/release
 
-.PHONY: help setup build demo test test-thread test-setup test-docker test-thread lint format install uninstall bench clean
+.PHONY: help setup build demo test test-crash test-thread test-setup test-docker test-thread lint format install uninstall bench clean
 
 help:  ## Lists these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ test: test-setup  ## Runs the whole test suite.
 	$(SWIFT) build
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --no-parallel
+
+CRASH_SEED ?= 1
+test-crash: test-setup  ## Kills processes at 200 instants of a load, drawn by CRASH_SEED, and audits what is left.
+	$(SWIFT) build --product rocklet
+	$(SWIFT) build --product rockctl
+	python3 -B Tests/EndToEndTests/Clients/Kills/kill_at_any_instant.py .build/debug .build/crash-$(CRASH_SEED) 200 $(CRASH_SEED)
 
 test-docker: test-setup  ## Runs the docker driver's tests against Docker, where `test` takes Podman.
 	@Scripts/install-debian-packages docker.io

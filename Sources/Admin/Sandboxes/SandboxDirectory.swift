@@ -141,6 +141,7 @@ final class SandboxDirectory: Sendable {
             }
         }
         for task in tasks.withLock({ $0 }) { task.cancel() }
+        await machine.shutDown()
     }
 
     // MARK: Who may see what

@@ -60,6 +60,13 @@ package protocol SandboxDriver: Sendable {
     func prepare(
         image: String, pull: PullPolicy, credentials: RegistryCredentials?
     ) async throws(Failure)
+
+    /// Lets go of what no sandbox needs once this process has ended. Sandboxes run on.
+    func shutDown() async
+}
+
+extension SandboxDriver {
+    package func shutDown() async {}
 }
 
 /// A step of a start. ``pullingImage`` comes first even where nothing has to be pulled.

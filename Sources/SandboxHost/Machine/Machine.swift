@@ -188,6 +188,11 @@ package final class Machine: Sendable {
         try await driver(name).prepare(image: image, pull: pull, credentials: credentials)
     }
 
+    /// Has every driver let go of what no sandbox needs. Sandboxes run on, and nothing more is asked of this machine.
+    package func shutDown() async {
+        for driver in drivers { await driver.shutDown() }
+    }
+
     // MARK: Ends
 
     private func keep(_ sandbox: RunningSandbox) -> RunningSandbox {

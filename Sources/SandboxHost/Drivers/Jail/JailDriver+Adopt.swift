@@ -28,12 +28,14 @@ extension JailDriver {
                     state.phase == .stopped
                     ? "The sandbox was stopped." : "The sandbox ended while no server watched it."
                 adopted.append(.ended(folder.id, SandboxEnd(reason: reason), isRestartable: true))
+            case .restarting:
+                // Its files are older than the start that was broken off.
+                await end(guest)
+                let reason = "The sandbox was being started again."
+                adopted.append(.ended(folder.id, SandboxEnd(reason: reason), isRestartable: true))
             case .starting, nil:
                 // Whoever asked for it never heard of it.
-                if let guest {
-                    guest.signal(SIGKILL)
-                    _ = await guest.exit()
-                }
+                await end(guest)
                 unfinished.append(folder.id)
             }
         }
@@ -52,6 +54,12 @@ extension JailDriver {
             rmdir(folder.path)
         }
         return nil
+    }
+
+    private func end(_ guest: Guest?) async {
+        guard let guest else { return }
+        guest.signal(SIGKILL)
+        _ = await guest.exit()
     }
 
     private func living(_ state: StateFolder.State) -> Guest? {

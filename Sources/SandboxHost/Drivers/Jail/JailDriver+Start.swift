@@ -32,7 +32,7 @@ extension JailDriver {
             } else if mkdir(folder.path + "/layer", 0o755) != 0 {
                 throw Failure(.infraFailed, "\(folder.path)/layer cannot be made: \(KernelFile.reason(errno)).")
             }
-            return try await launch(specification, root, folder, ground, report)
+            return try await launch(specification, root, folder, ground, as: .starting, report)
         } catch {
             // Where this fails too, the next server finds a start that came to nothing.
             try? await remove(specification.id)
@@ -62,7 +62,7 @@ extension JailDriver {
         let root = try await root(of: specification, image: image, report)
         report(.launching)
         if specification.limits.diskBytes != nil { try await disk.mend(folder.path + "/disk") }
-        return try await launch(specification, root, folder, ground, report)
+        return try await launch(specification, root, folder, ground, as: .restarting, report)
     }
 
     // MARK: - Root filesystems
@@ -98,12 +98,12 @@ extension JailDriver {
     /// Starts the process and sees it through to the rocklet's first answer.
     private func launch(
         _ specification: SandboxSpecification, _ root: JailRoot, _ folder: StateFolder, _ ground: Ground,
-        _ report: @escaping @Sendable (StartStep) -> Void
+        as phase: JailPhase, _ report: @escaping @Sendable (StartStep) -> Void
     ) async throws(Failure) -> RunningSandbox {
         let range = try ranges.take()
         let loop = loops.next()
         var state = StateFolder.State(driver: Self.driverName, specification: specification)
-        state.phase = .starting
+        state.phase = phase
         state.range = range
         state.boot = StateFolder.State.currentBoot
         state.imageDigest = root.digest

@@ -4,6 +4,8 @@ import GEM
 enum JailPhase: String {
     /// Whoever wanted it has not been told of it.
     case starting
+    /// The same, with the layer that it had before it was stopped: whatever becomes of the start, that stays.
+    case restarting
     case running
     /// Without a process, its layer kept.
     case stopped

@@ -1,0 +1,183 @@
+"""What there is on the machine, against what the server says there is."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sqlite3
+import subprocess
+import time
+
+from load import Worker
+from server import Client, Server
+
+
+def text(path: str) -> str:
+    """What a file of the kernel's says; nothing where it has gone meanwhile."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def fnv(name: str) -> int:
+    value = 0xCBF29CE484222325
+    for byte in name.encode():
+        value = ((value ^ byte) * 0x100000001B3) & (1 << 64) - 1
+    return value
+
+
+class Audit:
+    def __init__(self, server: Server) -> None:
+        self.server, self.client = server, Client(server)
+        self.cgroup = f"rock.sandboxes-{fnv(server.data):x}"
+        self.link_prefix = f"rock{fnv(server.data) >> 16 & 0xFFFFF:05x}-"
+        self.table = f"rock_{fnv(server.data) >> 16 & 0xFFFFF:05x}"
+
+    def rows(self) -> dict[str, dict]:
+        """Every sandbox that the server lists, by id."""
+        found: dict[str, dict] = {}
+        while True:
+            page = self.client.call(
+                "GET", f"/sandboxes?page={len(found) // 100 + 1}&page_size=100&include_all_states=true&order=oldest")
+            for item in page["items"]:
+                found[item["sandbox_id"]] = item
+            if not page["has_more"]:
+                return found
+
+    # What the machine holds
+
+    def cgroups(self) -> dict[str, set[str]]:
+        """Each hierarchy's folders for sandboxes."""
+        roots = glob.glob(f"/sys/fs/cgroup/**/{self.cgroup}", recursive=True)
+        return {root: {name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}")} for root in roots}
+
+    def processes(self) -> tuple[dict[str, set[int]], set[int]]:
+        """The processes of each sandbox, and those of this server's programs that belong to nothing that lives."""
+        sandboxes: dict[str, set[int]] = {}
+        parents: dict[int, int] = {}
+        ours: set[int] = set()
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            process = int(name)
+            for line in text(f"/proc/{name}/cgroup").splitlines():
+                parts = line.split(":", 2)[2].split("/")
+                if self.cgroup in parts[:-1]:
+                    sandboxes.setdefault(parts[parts.index(self.cgroup) + 1], set()).add(process)
+            stat = text(f"/proc/{name}/stat").rpartition(")")[2].split()
+            if len(stat) > 1:
+                parents[process] = int(stat[1])
+            try:
+                if os.readlink(f"/proc/{name}/exe").startswith(self.server.folder):
+                    ours.add(process)
+            except OSError:
+                pass
+        inside = set().union(*sandboxes.values()) if sandboxes else set()
+        known = {self.server.process.pid} if self.server.process and self.server.process.poll() is None else set()
+        orphans = set()
+        for process in ours - inside:
+            line, one = set(), process
+            while one in parents and one not in line:
+                line.add(one)
+                one = parents[one]
+            if not line & (known | inside):
+                orphans.add(process)
+        return sandboxes, orphans
+
+    def links(self) -> set[str]:
+        """The sandboxes that an interface on the machine leads to."""
+        found = set()
+        for path in glob.glob(f"/sys/class/net/{self.link_prefix}*"):
+            alias = text(path + "/ifalias").split()
+            found.add(alias[0] if alias else path)
+        return found
+
+    def disks(self) -> set[str]:
+        files = [text(path).strip() for path in glob.glob("/sys/block/loop*/loop/backing_file")]
+        return {file.split("/sandboxes/")[1].split("/")[0] for file in files if file.startswith(self.server.data)}
+
+    def folders(self) -> set[str]:
+        folder = f"{self.server.data}/sandboxes"
+        return set(os.listdir(folder)) if os.path.isdir(folder) else set()
+
+    def mounts(self) -> list[str]:
+        return [line for line in text("/proc/self/mountinfo").splitlines() if self.server.data in line]
+
+    # Judgements
+
+    def differences(self, workers: list[Worker]) -> list[str]:
+        """Everything in which machine and rows differ now."""
+        rows = self.rows()
+        sandboxes = {name: sandbox for worker in workers for name, sandbox in worker.sandboxes.items()}
+        running = {name for name, row in rows.items() if row["state"] == "running"}
+        stopped = {name for name, row in rows.items() if row["state"] == "stopped"}
+        found: list[str] = []
+
+        def compare(what: str, there: set[str], wanted: set[str]) -> None:
+            if there - wanted:
+                found.append(f"{what} of sandboxes that do not run: {sorted(there - wanted)}")
+            if wanted - there:
+                found.append(f"no {what} of running sandboxes: {sorted(wanted - there)}")
+
+        processes, orphans = self.processes()
+        compare("processes", set(processes), running)
+        if orphans:
+            found.append(f"orphans: {[(one, text(f'/proc/{one}/cmdline')) for one in orphans]}")
+        for root, names in self.cgroups().items():
+            compare(f"cgroup in {root}", names, running)
+        compare("interface", self.links(), {name for name in running if name in sandboxes and sandboxes[name].network})
+        compare("loop device", self.disks(), running)
+        folders = self.folders()
+        kept = {name for name in stopped if name in sandboxes and sandboxes[name].has_run}
+        if folders - running - stopped:
+            found.append(f"folders of nobody: {sorted(folders - running - stopped)}")
+        if (running | kept) - folders:
+            found.append(f"folders are lost: {sorted((running | kept) - folders)}")
+        if self.mounts():
+            found.append(f"mounts: {self.mounts()}")
+        return found + self.billing()
+
+    def settled(self, workers: list[Worker]) -> list[str]:
+        """The differences that stay: what a killed sandbox leaves takes the kernel a moment."""
+        end = time.monotonic() + 10
+        while (found := self.differences(workers)) and time.monotonic() < end:
+            time.sleep(0.05)
+        return found
+
+    def billing(self) -> list[str]:
+        """Each sandbox that ran and stopped has its entry, each entry its line."""
+        with sqlite3.connect(f"file:{self.server.data}/registry.db?mode=ro", uri=True) as registry:
+            ends = dict(registry.execute(
+                "SELECT sandbox, count(*) FROM transitions WHERE from_state = 'running' AND to_state = 'stopped' "
+                "GROUP BY sandbox"))
+            entries = dict(registry.execute("SELECT sandbox, count(*) FROM billing GROUP BY sandbox"))
+            serials = {serial for serial, in registry.execute("SELECT serial FROM billing")}
+        registry.close()
+        lines = {int(line.split("] [")[2].split("]")[0])
+                 for line in text(f"{self.server.data}/billing.log").splitlines()}
+        found = []
+        if ends != entries:
+            wrong = {one for one in set(ends) | set(entries) if ends.get(one) != entries.get(one)}
+            found.append(f"ends and billing entries differ for rows {sorted(wrong)}")
+        if lines != serials:
+            found.append(f"billing lines differ from entries: {sorted(lines ^ serials)}")
+        return found
+
+    def remains(self) -> list[str]:
+        """What is left once the last sandbox is deleted and the server has ended."""
+        found = [f"cgroup {root}" for root in self.cgroups()]
+        sandboxes, orphans = self.processes()
+        found += [f"processes {sandboxes}"] if sandboxes else []
+        found += [f"orphans {orphans}"] if orphans else []
+        for what, there in (("interfaces", self.links()), ("loop devices", self.disks()),
+                            ("folders", self.folders()), ("mounts", self.mounts()),
+                            ("sockets", set(os.listdir(f"{self.server.data}/run")))):
+            if there:
+                found.append(f"{what}: {sorted(there)}")
+        if os.path.exists("/usr/sbin/nft"):
+            tables = subprocess.run(["/usr/sbin/nft", "list", "tables"], capture_output=True, text=True, check=False)
+            if self.table in tables.stdout:
+                found.append(f"packet filter table {self.table}")
+        return found
