@@ -151,9 +151,9 @@ import Testing
             ])
         try #require(make.status == 0, "\(make)")
         let copies: [(from: String, to: String)] = [
-            ("\(here)/src", "box:/work"), ("\(here)/src", "box:/work"), ("\(here)/src/.", "box:/work2"),
-            ("\(here)/big", "box:/tmp/"), ("box:/tmp/big", "\(here)/back"), ("box:/work", "\(here)/out"),
-            ("box:/work2", "\(here)/new"), ("box:/work2/deep/.", "\(here)/out"),
+            ("\(here)/src", "box:/lab"), ("\(here)/src", "box:/lab"), ("\(here)/src/.", "box:/lab2"),
+            ("\(here)/big", "box:/tmp/"), ("box:/tmp/big", "\(here)/back"), ("box:/lab", "\(here)/out"),
+            ("box:/lab2", "\(here)/new"), ("box:/lab2/deep/.", "\(here)/out"),
         ]
         for (from, to) in copies {
             let copy = try server.sandbox("cp", from, to)
@@ -161,18 +161,18 @@ import Testing
         }
         let inside = try server.sandbox(
             "exec", "box", "sh", "-c",
-            "cat /work/one /work/src/deep/two /work2/deep/two; stat -c '%a %U %Y' /work/one; readlink /work2/link")
+            "cat /lab/one /lab/src/deep/two /lab2/deep/two; stat -c '%a %U %Y' /lab/one; readlink /lab2/link")
         #expect(inside.output == "one\ntwo\ntwo\n750 root 1000000000\none\n", "\(inside)")
         let outside = try Program.run(
             "/bin/sh",
-            ["-c", #"cd "$0"; cmp big back && cat out/work/src/one new/deep/two out/two; readlink new/link; ls"#, here])
+            ["-c", #"cd "$0"; cmp big back && cat out/lab/src/one new/deep/two out/two; readlink new/link; ls"#, here])
         #expect(outside.output == "one\ntwo\ntwo\none\nback\nbig\nnew\nout\nsrc\n", "\(outside)")
 
         #expect(try server.sandbox("cp", "-", "box:/tmp/typed", input: "by hand\n").status == 0)
         #expect(try server.sandbox("cp", "box:/tmp/typed", "-").output == "by hand\n")
         let wrong: [(from: String, to: String, status: Int32)] = [
             ("box:/nothing", here, 4), (here + "/nothing", "box:/", 4), ("a", "b", 2), ("box:/a", "box:/b", 2),
-            ("box:/tmp/typed", here + "/none/file", 4), (here + "/src", "box:/tmp/typed", 1), ("box:/work", "-", 2),
+            ("box:/tmp/typed", here + "/none/file", 4), (here + "/src", "box:/tmp/typed", 1), ("box:/lab", "-", 2),
         ]
         for (from, to, status) in wrong {
             let copy = try server.sandbox("cp", from, to)

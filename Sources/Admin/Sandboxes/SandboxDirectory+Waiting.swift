@@ -31,11 +31,13 @@ extension SandboxDirectory {
         // Looked at first: a change after this is not missed.
         let sequence = registry.latestChange
         let first = try record(id, for: caller)
-        if states.contains(first.state) { return first }
+        // Nothing comes after `deleted`.
+        let ends = states.union([.deleted])
+        if ends.contains(first.state) { return first }
         let end = clock.now().advanced(by: timeout)
         await clock.run(until: end) {
             for await _ in registry.changes(since: sequence, of: id) {
-                guard let state = registry.record(id)?.state, !states.contains(state) else { return }
+                guard let state = registry.record(id)?.state, !ends.contains(state) else { return }
             }
         }
         return try record(id, for: caller)
