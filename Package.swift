@@ -42,10 +42,12 @@ let package = Package(
         // SHA-256 and file calls; optimised in debug builds too, which would else hash a hundred times slower.
         .target(name: "CImages", cSettings: [.unsafeFlags(["-O2"])]),
         .target(name: "SandboxHost", dependencies: ["GEM", "Images", "Transport", "CLinux"], swiftSettings: strict),
+        // YAML read key by key, with errors that name file, line and the nearest key there is.
+        .target(name: "ConfigurationFiles", dependencies: ["GEM", "CYAML"], swiftSettings: strict),
         .target(name: "Registry", dependencies: ["GEM", "CSQLite"], swiftSettings: strict),
         .target(
             name: "Admin",
-            dependencies: ["GEM", "Envs", "Images", "Registry", "SandboxHost", "Transport", "CYAML"],
+            dependencies: ["ConfigurationFiles", "GEM", "Envs", "Images", "Registry", "SandboxHost", "Transport"],
             swiftSettings: strict),
 
         // The agent inside a sandbox: one fully static file without Foundation, so it runs in any root filesystem.
@@ -103,7 +105,7 @@ let package = Package(
             name: "RemoteEnvironmentsTests",
             dependencies: ["RemoteEnvironments", "Envs", "GEM", "Admin", "SandboxHost"],
             swiftSettings: strict),
-        .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
+        .testTarget(name: "AdminTests", dependencies: ["Admin", "ConfigurationFiles"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Transport", "CLinux", "GEM"],
             exclude: ["Clients"], swiftSettings: strict),

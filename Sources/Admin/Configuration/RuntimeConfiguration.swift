@@ -1,3 +1,4 @@
+import ConfigurationFiles
 package import GEM
 package import Images
 package import Registry

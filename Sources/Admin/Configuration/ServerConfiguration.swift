@@ -1,3 +1,4 @@
+import ConfigurationFiles
 package import GEM
 package import SandboxHost
 import Transport

@@ -1,3 +1,4 @@
+import ConfigurationFiles
 import GEM
 
 /// Whose start is next: a bounded line, fair between namespaces, that lets only as many through as there is room for.

@@ -1,3 +1,4 @@
+import ConfigurationFiles
 import GEM
 import SandboxHost
 import Testing

@@ -1,15 +1,17 @@
-import GEM
+package import GEM
 
 /// One mapping of a configuration file, read key by key; what nobody asked for is an error, not silence.
-struct ConfigurationSection {
+package struct ConfigurationSection {
     private let name: String
-    private let file: String
-    private let line: Int
+    /// What errors call the file.
+    package let file: String
+    /// The line it begins on, counted from 1.
+    package let line: Int
     private let pairs: [(key: String, value: YAML)]
     private var known: Set<String> = []
 
     /// - Throws: ``Failure`` unless `yaml` is a mapping.
-    init(_ yaml: YAML, name: String, file: String) throws(Failure) {
+    package init(_ yaml: YAML, name: String, file: String) throws(Failure) {
         switch yaml.content {
         case .mapping(let pairs): self.pairs = pairs
         case .scalar("", _): self.pairs = []  // `sandbox:` with nothing behind it
@@ -20,14 +22,14 @@ struct ConfigurationSection {
     }
 
     /// The text called `key`; `nil` where it is absent.
-    mutating func text(_ key: String) throws(Failure) -> String? {
+    package mutating func text(_ key: String) throws(Failure) -> String? {
         guard let value = value(key) else { return nil }
         guard case .scalar(let text, _) = value.content else { throw wrong(key, value, "text") }
         return text
     }
 
     /// The whole number called `key`; `nil` where it is absent.
-    mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
+    package mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
         guard let value = value(key) else { return nil }
         guard case .scalar(let text, _) = value.content, let number = Int(text), range.contains(number) else {
             throw wrong(key, value, "a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -36,7 +38,7 @@ struct ConfigurationSection {
     }
 
     /// The truth value called `key`, `true` or `false`; `nil` where it is absent.
-    mutating func boolean(_ key: String) throws(Failure) -> Bool? {
+    package mutating func boolean(_ key: String) throws(Failure) -> Bool? {
         guard let value = value(key) else { return nil }
         switch value.content {
         case .scalar("true", isPlain: true): return true
@@ -46,7 +48,7 @@ struct ConfigurationSection {
     }
 
     /// The number called `key`; `nil` where it is absent.
-    mutating func number(_ key: String, in range: ClosedRange<Double>) throws(Failure) -> Double? {
+    package mutating func number(_ key: String, in range: ClosedRange<Double>) throws(Failure) -> Double? {
         guard let value = value(key) else { return nil }
         guard case .scalar(let text, _) = value.content, let number = Double(text), range.contains(number) else {
             throw wrong(key, value, "a number from \(range.lowerBound) to \(range.upperBound)")
@@ -55,7 +57,7 @@ struct ConfigurationSection {
     }
 
     /// The size in bytes called `key`, such as `256m`; `nil` where it is absent.
-    mutating func bytes(_ key: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
+    package mutating func bytes(_ key: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
         guard let value = value(key) else { return nil }
         guard case .scalar(let text, _) = value.content, let size = ByteCount(text)?.rawValue, range.contains(size)
         else {
@@ -68,7 +70,7 @@ struct ConfigurationSection {
     }
 
     /// The word called `key`, one of the cases of `Word`; `nil` where it is absent.
-    mutating func word<Word: RawRepresentable & CaseIterable>(_ key: String) throws(Failure) -> Word?
+    package mutating func word<Word: RawRepresentable & CaseIterable>(_ key: String) throws(Failure) -> Word?
     where Word.RawValue == String {
         guard let value = value(key) else { return nil }
         guard case .scalar(let text, _) = value.content, let word = Word(rawValue: text) else {
@@ -78,7 +80,7 @@ struct ConfigurationSection {
     }
 
     /// The list of texts called `key`; `nil` where it is absent.
-    mutating func texts(_ key: String) throws(Failure) -> [String]? {
+    package mutating func texts(_ key: String) throws(Failure) -> [String]? {
         guard let value = value(key) else { return nil }
         guard case .sequence(let items) = value.content else { throw wrong(key, value, "a list of texts") }
         var texts: [String] = []
@@ -90,16 +92,34 @@ struct ConfigurationSection {
     }
 
     /// The mapping called `key`; an empty one where it is absent.
-    mutating func section(_ key: String) throws(Failure) -> ConfigurationSection? {
+    package mutating func section(_ key: String) throws(Failure) -> ConfigurationSection? {
         guard let value = value(key) else { return nil }
         return try ConfigurationSection(value, name: key, file: file)
+    }
+
+    /// The list of mappings called `key`, each of which errors call `name`; `nil` where it is absent.
+    package mutating func sections(_ key: String, each name: String) throws(Failure) -> [ConfigurationSection]? {
+        guard let value = value(key) else { return nil }
+        guard case .sequence(let items) = value.content else { throw wrong(key, value, "a list") }
+        var sections: [ConfigurationSection] = []
+        for item in items { sections.append(try ConfigurationSection(item, name: name, file: file)) }
+        return sections
+    }
+
+    /// Whatever stands at `key`, for those who read it by rules of their own; `nil` where it is absent.
+    package mutating func node(_ key: String) -> YAML? { value(key) }
+
+    /// The failure that says that `key`'s value is not what is `wanted`, with file and line.
+    package func refusal(_ key: String, wanted: String) -> Failure {
+        let value = pairs.first { $0.key == key }?.value
+        return Failure(.invalidArgument, "\(file):\(value?.line ?? line): '\(key)' must be \(wanted).")
     }
 
     /// Ends the reading.
     ///
     /// - Throws: ``Failure`` that names the first key that none of the calls before asked for, and the nearest one
     ///   that exists.
-    func refuseUnknownKeys() throws(Failure) {
+    package func refuseUnknownKeys() throws(Failure) {
         guard let (key, value) = pairs.first(where: { !known.contains($0.key) }) else { return }
         let hint = Spelling.suggestion(for: key, among: Array(known))
         throw Failure(.invalidArgument, "\(file):\(value.line): \(name) has no key '\(key)'.\(hint)")

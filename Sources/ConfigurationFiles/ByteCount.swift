@@ -1,11 +1,11 @@
 /// A size in bytes, written as ROCK writes sizes: a number, blanks, and one of `b k m g t`, optionally followed by `b` or `ib`.
-struct ByteCount: RawRepresentable, CustomStringConvertible, Sendable {
-    let rawValue: Int
+package struct ByteCount: RawRepresentable, CustomStringConvertible, Sendable {
+    package let rawValue: Int
 
-    init(rawValue: Int) { self.rawValue = rawValue }
+    package init(rawValue: Int) { self.rawValue = rawValue }
 
     /// Reads `text`; `nil` unless it fits the grammar and is a number that `Int` holds. Units are powers of 1024.
-    init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         let text = text.lowercased()
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         let unit = text[digits.endIndex...].drop { $0 == " " }
@@ -22,7 +22,7 @@ struct ByteCount: RawRepresentable, CustomStringConvertible, Sendable {
         rawValue = Int((number * factor).rounded(.up))
     }
 
-    var description: String {
+    package var description: String {
         for (unit, factor) in [("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)]
         where rawValue >= factor && rawValue % factor == 0 { return "\(rawValue / factor)\(unit)" }
         return "\(rawValue)"

@@ -1,10 +1,10 @@
 import CYAML
-import GEM
+package import GEM
 
 /// A node of a YAML document, with the line it stands on so that errors can point at it.
-struct YAML: Sendable {
+package struct YAML: Sendable {
     /// What the node holds. Scalars stay text; who reads them says which type is wanted.
-    indirect enum Content: Sendable {
+    package indirect enum Content: Sendable {
         /// `isPlain` is false for quoted and block scalars, which are text whatever they look like.
         case scalar(String, isPlain: Bool)
         case sequence([YAML])
@@ -12,9 +12,9 @@ struct YAML: Sendable {
         case mapping([(key: String, value: YAML)])
     }
 
-    let content: Content
+    package let content: Content
     /// Counted from 1.
-    let line: Int
+    package let line: Int
 
     /// Limits that keep a small file from growing large in memory through aliases.
     private enum Limit {
@@ -28,7 +28,7 @@ struct YAML: Sendable {
     ///   - bytes: The file's bytes, UTF-8.
     ///   - name: What to call the file in errors.
     /// - Throws: ``Failure`` of kind `invalidArgument`, naming file and line.
-    init(parsing bytes: [UInt8], name: String) throws(Failure) {
+    package init(parsing bytes: [UInt8], name: String) throws(Failure) {
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else { throw Failure(.internalError, "libyaml ran out of memory.") }
         defer { yaml_parser_delete(&parser) }
