@@ -33,6 +33,8 @@ struct ContainerRequest {
     let limitsDisk: Bool
     /// The file that becomes `/etc/resolv.conf` where this machine connects the sandbox; `nil` where the engine does.
     let resolverFile: String?
+    /// A seccomp profile, as the engine takes it; `nil` where the engine has no such filter.
+    var seccomp: String?
 
     var json: JSON {
         var object: JSON.Object = [
@@ -103,6 +105,7 @@ struct ContainerRequest {
             let limit = JSON.number(JSON.Number(descriptors))
             host["Ulimits"] = [["Name": "nofile", "Soft": limit, "Hard": limit]]
         }
+        if let seccomp { host["SecurityOpt"] = [.string("seccomp=\(seccomp)")] }
         if limitsDisk, let bytes = limits.diskBytes { host["StorageOpt"] = ["size": .string(String(bytes))] }
         var ports = JSON.Object()
         for port in publishedPorts {

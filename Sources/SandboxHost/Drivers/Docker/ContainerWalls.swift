@@ -33,8 +33,8 @@ struct ContainerWalls: Sendable {
             Wall(name: "network_namespace", holds: true),
             Wall(name: "capabilities", holds: true),
             Wall(
-                name: "seccomp", holds: info.filtersSystemCalls, reason: "the engine runs without a seccomp profile",
-                remedy: "Give the engine its default seccomp profile back."),
+                name: "seccomp", holds: info.filtersSystemCalls, reason: "the engine does not filter system calls",
+                remedy: "Install an engine that is built with seccomp."),
             Wall(
                 name: "memory_limit", holds: info.limitsMemory && info.limitsSwap,
                 reason: "the engine does not limit \(info.limitsMemory ? "swap" : "memory")",

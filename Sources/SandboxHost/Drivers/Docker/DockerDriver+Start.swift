@@ -21,6 +21,7 @@ extension DockerDriver {
             report(.launching)
             let sources = try await Self.blocking { () throws(Failure) in
                 if connects { try run.write(resolverConfiguration: "") }
+                try run.write(seccompProfile: ContainerSeccomp.text)
                 return try MountPolicy.sources(specification.mounts)
             }
             let limitsDisk = try await create(specification, image: image.digest, run, info)
@@ -154,11 +155,12 @@ extension DockerDriver {
     ) async throws(EngineError) {
         let engine: Engine
         do { engine = try self.engine() } catch { throw EngineError(kind: .unreachable, message: error.message) }
-        let descriptors = Self.descriptors(try await engine.identify().product)
+        let product = try await engine.identify().product
         let request = ContainerRequest(
             specification: specification, server: configuration.serverName, image: image, runFolder: run.path,
-            rocklet: configuration.rockletPath, descriptors: descriptors, labelsFiles: info.labelsFiles,
-            limitsDisk: limitsDisk, resolverFile: connects(specification) ? run.resolverFile : nil)
+            rocklet: configuration.rockletPath, descriptors: Self.descriptors(product), labelsFiles: info.labelsFiles,
+            limitsDisk: limitsDisk, resolverFile: connects(specification) ? run.resolverFile : nil,
+            seccomp: info.filtersSystemCalls ? product == .podman ? run.seccompFile : ContainerSeccomp.text : nil)
         let call = EngineCall(
             "POST", "/containers/create", query: [("name", containerName(specification.id))], body: request.json)
         do throws(EngineError) {

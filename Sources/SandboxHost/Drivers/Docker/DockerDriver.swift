@@ -15,6 +15,7 @@ package import Transport
 //   DockerConfiguration.swift     how it runs sandboxes
 //   DockerSandbox.swift           one of them, watched until its end
 //   ContainerRequest.swift        what the engine is asked to make
+//   ContainerSeccomp.swift        which system calls they may make
 //   ContainerWalls.swift          which walls stand
 //   RunFolder.swift               the folder that a sandbox shares with the host
 //   Engine/                       the engine's API

@@ -48,10 +48,17 @@ struct RunFolder: Sendable {
     var resolverFile: String { state.path + "/resolv.conf" }
 
     /// Writes what the sandbox is to know about name servers, in place: a mount keeps hold of the file itself.
-    func write(resolverConfiguration: String) throws(Failure) {
-        let descriptor = open(resolverFile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    func write(resolverConfiguration: String) throws(Failure) { try write(resolverConfiguration, to: resolverFile) }
+
+    /// A seccomp profile for an engine that reads it from a file, which it does when it makes the container.
+    var seccompFile: String { state.path + "/seccomp.json" }
+
+    func write(seccompProfile: String) throws(Failure) { try write(seccompProfile, to: seccompFile) }
+
+    private func write(_ text: String, to path: String) throws(Failure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else { throw refusal(errno) }
-        let bytes = Array(resolverConfiguration.utf8)
+        let bytes = Array(text.utf8)
         let error = -rock_write_all(descriptor, bytes, bytes.count)
         close(descriptor)
         guard error == 0 else { throw refusal(error) }

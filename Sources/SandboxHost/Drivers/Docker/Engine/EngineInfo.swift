@@ -26,7 +26,8 @@ struct EngineInfo: Equatable, Sendable {
         // Each option is `name=seccomp,profile=default` or so.
         let options = (json["SecurityOptions"]?.array ?? []).compactMap(\.string)
         let names = Set(options.compactMap { $0.split(separator: ",").first.map(String.init) })
-        filtersSystemCalls = names.contains("name=seccomp") && !options.contains { $0.contains("profile=unconfined") }
+        // Whatever profile it has of its own: each container is given one.
+        filtersSystemCalls = names.contains("name=seccomp")
         mapsUsers =
             names.contains("name=rootless") || names.contains("name=userns") || json["Rootless"]?.bool == true
         labelsFiles = names.contains("name=selinux")
