@@ -45,9 +45,14 @@ let package = Package(
         // YAML read key by key, with errors that name file, line and the nearest key there is.
         .target(name: "ConfigurationFiles", dependencies: ["GEM", "CYAML"], swiftSettings: strict),
         .target(name: "Registry", dependencies: ["GEM", "CSQLite"], swiftSettings: strict),
+        // Hosts and their Admin: one connection each that carries everything between them.
+        .target(
+            name: "Fleet", dependencies: ["GEM", "SandboxHost", "Transport", "CLinux"], swiftSettings: strict),
         .target(
             name: "Admin",
-            dependencies: ["ConfigurationFiles", "GEM", "Envs", "Images", "Registry", "SandboxHost", "Transport"],
+            dependencies: [
+                "ConfigurationFiles", "GEM", "Envs", "Fleet", "Images", "Registry", "SandboxHost", "Transport",
+            ],
             swiftSettings: strict),
 
         // The agent inside a sandbox: one fully static file without Foundation, so it runs in any root filesystem.
@@ -63,7 +68,8 @@ let package = Package(
         .executableTarget(
             name: "rockctl",
             dependencies: [
-                "Admin", "CLinux", "Envs", "GEM", "Images", "Registry", "RockletServices", "SandboxHost", "Transport",
+                "Admin", "CLinux", "Envs", "Fleet", "GEM", "Images", "Registry", "RockletServices", "SandboxHost",
+                "Transport",
             ],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]
@@ -96,6 +102,7 @@ let package = Package(
             swiftSettings: strict),
         // Drives the built binary, which a test build makes too; linking it in would bring a second runtime.
         .testTarget(name: "rockctlTests", resources: [.copy("Fixtures")], swiftSettings: strict),
+        .testTarget(name: "FleetTests", dependencies: ["Fleet", "CLinux", "GEM", "Transport"], swiftSettings: strict),
         .testTarget(
             name: "RegistryTests", dependencies: ["Registry"], swiftSettings: strict),
         // Writes until it is killed; the registry's crash tests start it, and a test build makes it.

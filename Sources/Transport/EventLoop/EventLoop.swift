@@ -39,7 +39,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let thread = Mutex<UInt64?>(nil)
 
     /// What every receive of the loop goes through, so that idle connections need no buffer of their own.
-    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
+    package let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     var jobs = JobQueue()
     var slots: [Slot] = []
     var timers = TimerHeap()

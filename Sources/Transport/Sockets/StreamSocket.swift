@@ -29,6 +29,8 @@ package final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     private let writer: Waiter
     /// Told when the other end has gone or half gone, on the loop.
     var onPeerClosed: (() -> Void)?
+    /// Told when nothing can be received or sent any more because the other end has gone, on the loop.
+    package var onHangUp: (() -> Void)?
 
     /// Takes over a connected or connecting descriptor. Call ``watch()`` next, on the loop.
     package init(_ descriptor: consuming OwnedDescriptor, on loop: EventLoop) {
@@ -56,6 +58,7 @@ package final class StreamSocket: ReadinessHandler, @unchecked Sendable {
             mayRead = true
             onPeerClosed?()
         }
+        if !readiness.isDisjoint(with: [.hangUp, .failed]) { onHangUp.take()?() }
         if readiness.contains(.readable) || peerHasClosed {
             mayRead = true
             reader.wake()
@@ -146,6 +149,7 @@ package final class StreamSocket: ReadinessHandler, @unchecked Sendable {
         _ = Glibc.close(descriptor)
         descriptor = -1
         onPeerClosed = nil
+        onHangUp = nil
         reader.end(error)
         writer.end(error)
     }
