@@ -22,7 +22,8 @@ struct PortService: Service {
     func start() async throws {
         switch context.options.descriptors {
         case .inherited(let number): try await packets.start(listening: OwnedDescriptor(number))
-        case .file(let path): try await packets.start(at: path)
+        case .file(let path):
+            try await packets.start(listening: try SocketPlace.listen(at: path, carriesPackets: true))
         case nil: break
         }
     }

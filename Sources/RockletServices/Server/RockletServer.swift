@@ -82,7 +82,8 @@ package final class RockletServer: Sendable {
             for service in services { try await service.start() }
             switch context.options.http {
             case .inherited(let descriptor): try await http.start(listening: OwnedDescriptor(descriptor))
-            case .file(let path): try await http.start(on: .unix(path: path))
+            case .file(let path):
+                try await http.start(listening: try SocketPlace.listen(at: path, carriesPackets: false))
             }
             if let port = context.options.tcpPort { try await http.start(on: .ipv4(0, port: port)) }
             context.log.say("rocklet serves")

@@ -18,6 +18,7 @@ extension Session {
         let attachment = Attachment()
         attachment.send(history.bytes)
         attachments.append(attachment)
+        wasTypedAt = true
         defer {
             attachments.removeAll { $0 === attachment }
             if state == .idle { terminal.makeSane(echoes: !attachments.isEmpty) }

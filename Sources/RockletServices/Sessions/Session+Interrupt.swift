@@ -86,8 +86,8 @@ extension Session {
         let written = quotedOutput()
         return RockletException(
             .endOfFile,
-            "The session's shell ended (\(status.words)) with the command \(PythonText.quoted(shownCommand)); close the session and "
-                + "create it again. It wrote: \(written)",
+            "The session's shell ended (\(status.words)) with the command \(PythonText.quoted(shownCommand)); create the "
+                + "session again. It wrote: \(written)",
             extraInfo: ["exit_code": .number(.init(Int(status.exitCode)))])
     }
 
@@ -98,7 +98,7 @@ extension Session {
         return RockletException(
             .endOfFile,
             "An earlier command has redefined descriptors that the session needs (10 and 11 are bash's own), so the session had to "
-                + "be ended; close it and create it again.")
+                + "be ended; create it again.")
     }
 
     /// Ends the shell as a terminal that hangs up does; what was started with nohup stays.

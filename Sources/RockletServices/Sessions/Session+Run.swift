@@ -22,6 +22,7 @@ extension Session {
                     .sessionNotInitialized,
                     "session \(PythonText.quoted(name)) did not start; close it and create it again")
             }
+            try await refuseIfReplaced()
             // A program in the foreground reads what is typed, and bash cannot be asked about its language.
             let isTyped = request.isTyped || state == .occupied
             if !isTyped { try await checkSyntax(request.command) }
@@ -37,7 +38,7 @@ extension Session {
         guard case .ended(let status) = state else { return }
         throw RockletException(
             .endOfFile,
-            "The shell of session \(PythonText.quoted(name)) has ended (\(status.words)); close the session and create it again."
+            "The shell of session \(PythonText.quoted(name)) has ended (\(status.words)); create the session again."
         )
     }
 
@@ -90,6 +91,7 @@ extension Session {
         state = .running
         showCommand(request.command)
         if isTyped {
+            wasTypedAt = true
             terminal.type((request.command + "\n").utf8)
         } else {
             lastID += 1
@@ -121,6 +123,7 @@ extension Session {
             case .matched:
                 return try await finishMatched(request, isTyped: isTyped)
             case .deadline(let number) where number == deadline:
+                if !isTyped, isReplaced { throw await shellReplaced() }
                 try await interrupt(isTyped: isTyped)
                 throw RockletException(
                     .commandTimeout,
@@ -129,6 +132,7 @@ extension Session {
             case .cancelled(ticket):
                 try await interrupt(isTyped: isTyped)
                 throw CancellationError()
+            case .reportsClosed: throw await shellReplaced()
             case .shellEnded: throw await shellHasEnded()
             case .report, .deadline, .cancelled, .outputComplete: continue
             }

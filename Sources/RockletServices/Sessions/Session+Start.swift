@@ -51,7 +51,8 @@ extension Session {
         output = CappedOutput()
         let reader = OutputReader(report.takeReader(), on: context.loop)
         reports = reader
-        try reader.start(.init(bytes: { [weak self] in self?.receiveReports($0) }, end: {}))
+        try reader.start(
+            .init(bytes: { [weak self] in self?.receiveReports($0) }, end: { [weak self] in self?.reportsEnded() }))
         try terminal.start(.init(bytes: { [weak self] in self?.receive($0) }, end: {}))
     }
 
@@ -69,6 +70,7 @@ extension Session {
                 case .report:
                     await completeOutput()
                     state = .idle
+                    shellMark = ProcessMark(of: process)
                     return TerminalText.plain(takeOutput().marked)
                 case .shellEnded:
                     throw RockletException(
@@ -80,7 +82,7 @@ extension Session {
                         "The session's shell did not come to its prompt within \(seconds) seconds: a start-up file may wait "
                             + "for something. It wrote: \(quotedOutput())")
                 case .cancelled(ticket): throw CancellationError()
-                case .deadline, .cancelled, .matched, .outputComplete: continue
+                case .deadline, .cancelled, .matched, .outputComplete, .reportsClosed: continue
                 }
             }
         }

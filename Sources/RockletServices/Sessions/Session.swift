@@ -8,6 +8,7 @@ import Transport
 ///     Session+Start.swift        bash, until its first prompt
 ///     Session+Run.swift          commands
 ///     Session+Interrupt.swift    commands that do not end, and the end of the session
+///     Session+Replacement.swift  another program in the shell's place
 ///     Session+Attach.swift       people at the terminal
 ///     ShellScript.swift          what bash is told
 final class Session: @unchecked Sendable {
@@ -32,6 +33,8 @@ final class Session: @unchecked Sendable {
         case outputComplete
         case deadline(Int)
         case cancelled(Int)
+        /// The shell lives and cannot report any more.
+        case reportsClosed
         case shellEnded
     }
 
@@ -65,6 +68,10 @@ final class Session: @unchecked Sendable {
     var history = ByteRing(capacity: historyBytes)
     var attachments: [Attachment] = []
     var reports: OutputReader?
+    /// Tells the shell from what takes its place.
+    var shellMark: ProcessMark?
+    /// Whether something was typed that may have put another program in the shell's place without a sign.
+    var wasTypedAt = false
     /// Those who wait for the shell's end.
     var whenEnded: [CheckedContinuation<Void, Never>] = []
     private var reportLine: [UInt8] = []

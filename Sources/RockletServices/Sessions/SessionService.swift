@@ -43,6 +43,10 @@ final class SessionService: Service, @unchecked Sendable {
 
     private func create(_ call: Call) async throws -> HTTPResponse {
         let request = try CreateSessionRequest(try await call.fields())
+        if let ended = sessions[request.name], ended.hasEnded {
+            sessions[request.name] = nil
+            await ended.close()
+        }
         guard sessions[request.name] == nil else {
             throw RockletException(.sessionExists, "session \(request.name) already exists")
         }

@@ -49,11 +49,11 @@ struct StreamBridge: Sendable {
         return try await withThrowingTaskGroup(of: End?.self) { group in
             group.addTask { try await passOutput() }
             group.addTask { try await pass(signals.signals, terminal) }
-            group.addTask { try await stayKnown() }
+            group.addTask { try await stayKnown(loop) }
             if let input { group.addTask { try await pass(input) } }
             if let timeout {
                 group.addTask {
-                    try await Task.sleep(for: timeout)
+                    try await loop.sleep(until: .now + timeout)
                     return .timedOut
                 }
             }
@@ -149,10 +149,10 @@ struct StreamBridge: Sendable {
     }
 
     /// A server gives up clients that say nothing, not even an answer to a ping, which stays unread while nobody takes our output.
-    private func stayKnown() async throws -> End? {
+    private func stayKnown(_ loop: EventLoop) async throws -> End? {
         do {
             while true {
-                try await Task.sleep(for: .seconds(30))
+                try await loop.sleep(until: .now + .seconds(30))
                 try await sendSize()
             }
         } catch is ConnectionError {

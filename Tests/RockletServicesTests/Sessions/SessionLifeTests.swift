@@ -32,12 +32,41 @@ import Transport
                 #expect(answer.failure?.kind == "EOF", "\(command): \(answer)")
                 #expect(answer["rockletexception"]?["extra_info"]?["exit_code"]?.int == code, "\(command)")
                 let later = try await rocklet.run("echo hi")
-                #expect(later.failure?.message.contains("close the session and create it again") == true)
-                #expect(try await rocklet.post("/create_session").failure?.kind == "SessionExistsError")
-                #expect(try await rocklet.post("/close_session").body == ["session_type": "bash"])
+                #expect(later.failure?.message.contains("create the session again") == true)
+                #expect(try await rocklet.get("/sessions")["sessions"]?[0]?["state"] == "ended")
             }
+            #expect(try await rocklet.post("/create_session").status == 200, "the name is free")
+            #expect(try await rocklet.post("/create_session").failure?.kind == "SessionExistsError")
+            #expect(try await rocklet.post("/close_session").body == ["session_type": "bash"])
             let unknown = try await rocklet.run("echo hi")
             #expect(unknown.failure?.message == "session 'default' does not exist")
+        }
+    }
+
+    /// Another program in the shell's place is noticed at once, not at the timeout.
+    @Test(.timeLimit(.minutes(1))) func saysThatTheShellWasReplaced() async throws {
+        try await RunningRocklet.run { rocklet in
+            for (command, program) in [
+                ("echo before; exec bash", "bash"), ("exec sleep 1000", "sleep"), ("exec cat", "cat"),
+                ("exec 2>&1 bash --norc", "bash"), ("cd /; eval 'exec -a other sleep 1000'", "sleep"),
+            ] {
+                _ = try await rocklet.post("/create_session")
+                let answer = try await rocklet.run(command, ["timeout": 600])
+                #expect(answer.failure?.kind == "EOF", "\(command): \(answer)")
+                #expect(
+                    answer.failure?.message.contains("by the program '\(program)'") == true, "\(command): \(answer)")
+                #expect(try await rocklet.get("/sessions")["sessions"]?[0]?["state"] == "ended")
+            }
+            // What holds the pipe besides only delays the news, and descriptors of one's own are no sign.
+            _ = try await rocklet.post("/create_session")
+            #expect(try await rocklet.run("exec 3>&1 4</dev/null; (sleep 1000; true) & echo on")["exit_code"] == 0)
+            let late = try await rocklet.run("exec sleep 1000", ["timeout": .number(try #require(.init(0.5)))])
+            #expect(late.failure?.message.contains("by the program 'sleep'") == true, "\(late)")
+            // Somebody at the terminal.
+            _ = try await rocklet.post("/create_session")
+            let typed = try await rocklet.run(
+                "exec bash --norc", ["is_interactive_command": true, "expect": ["bash-[\\d.]+[#$] "]])
+            #expect(typed["exit_code"] == 0, "\(typed)")
         }
     }
 

@@ -6,10 +6,8 @@ import Transport
 enum AgentDoor {
     enum Answer: Equatable, Sendable {
         case alive
-        /// There is no socket yet.
+        /// There is no socket yet. A rocklet's listens by the time it has its name.
         case missing
-        /// There is one on which nobody listens yet.
-        case refused
     }
 
     /// Asks the rocklet whether it is there.
@@ -31,8 +29,6 @@ enum AgentDoor {
             return .alive
         } catch let error as SystemCallError where error.errno == ENOENT || error.errno == ENOTSOCK {
             return .missing
-        } catch ConnectionError.failed(let reason) where reason.call == "connect" {
-            return .refused
         }
     }
 
@@ -44,9 +40,6 @@ enum AgentDoor {
             switch try await knock(address, on: loop) {
             case .alive: return
             case .missing: try await arrivals.wait()
-            case .refused:
-                // A socket's file comes with bind(2); that listen(2) has followed makes no event, and takes microseconds.
-                try await loop.sleep(until: ContinuousClock.now + .milliseconds(1))
             }
             drain(arrivals)
         }
