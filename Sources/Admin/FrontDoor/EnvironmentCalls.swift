@@ -122,6 +122,15 @@ struct EnvironmentCalls: Sendable {
         writer.double(environment.callTimeout / .seconds(1))
         writer.name("lease")
         writer.string(environment.request.lease.rawValue)
+        if let usage = environment.sandbox.usage {
+            writer.name("usage")
+            writer.beginObject()
+            writer.name("memory_bytes")
+            writer.integer(usage.memoryBytes)
+            writer.name("descriptors")
+            if let count = usage.descriptors { writer.integer(count) } else { writer.null() }
+            writer.endObject()
+        }
         if let failure {
             writer.name("failure")
             writer.beginObject()

@@ -6,7 +6,7 @@ extension EnvironmentSpec {
     /// With `drawsSizes` every argument may be null, and then each reset draws the size of the game and its limit.
     static func game(
         _ name: String, _ variant: String, summary: String, actionGrammar: String, rewardRange: ClosedRange<Double>,
-        maxTurns: Int?, drawsSizes: Bool = true, parameters: [Parameter],
+        maxTurns: Int?, drawsSizes: Bool = true, usesSeed: Bool = true, parameters: [Parameter],
         make: @escaping @Sendable (Arguments, UInt64) throws(Failure) -> any Environment
     ) -> EnvironmentSpec {
         let limit = Parameter(
@@ -15,7 +15,7 @@ extension EnvironmentSpec {
         return EnvironmentSpec(
             id: EnvironmentID(namespace: "game", name: name, version: 0, variant: variant), summary: summary,
             actionGrammar: actionGrammar, rewardRange: rewardRange, maxTurns: maxTurns,
-            parameters: parameters + [limit], make: make)
+            parameters: parameters + [limit], usesSeed: usesSeed, make: make)
     }
 
     /// A spec of the `rock:` namespace in version 0; `max_turns` joins the parameters as the last and may be null where

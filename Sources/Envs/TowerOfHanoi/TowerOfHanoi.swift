@@ -110,6 +110,7 @@ extension TowerOfHanoi {
         .game(
             "TowerofHanoi", variant, summary: "Move a tower of disks from A to C.",
             actionGrammar: #"\boxed{A|B|C A|B|C}"#, rewardRange: -0.1...1, maxTurns: maxTurns,
+            usesSeed: disks == nil,
             parameters: [
                 Parameter(
                     "num_disks", .integer(1...20), default: .of(disks), isOptional: true, summary: "Disks of the tower."

@@ -23,6 +23,8 @@ extension EnvironmentSpec {
         writer.endArray()
         writer.name("max_turns")
         if let maxTurns { writer.integer(maxTurns) } else { writer.null() }
+        writer.name("uses_seed")
+        writer.bool(usesSeed)
         writer.name("kwargs")
         writer.beginArray()
         for parameter in parameters { parameter.write(to: &writer) }

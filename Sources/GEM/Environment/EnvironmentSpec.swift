@@ -12,12 +12,14 @@ public struct EnvironmentSpec: Sendable {
     public let maxTurns: Int?
     /// The keyword arguments that `make` accepts, with the defaults of this id.
     public let parameters: [Parameter]
+    /// Whether a seed makes a difference; false where, with the defaults of this id, nothing is drawn.
+    public let usesSeed: Bool
     /// Builds one instance. `entropy` starts its generator until the first seeded reset.
     public let make: @Sendable (_ arguments: Arguments, _ entropy: UInt64) throws(Failure) -> any Environment
 
     public init(
         id: EnvironmentID, summary: String, actionGrammar: String, rewardRange: ClosedRange<Double>, maxTurns: Int?,
-        parameters: [Parameter],
+        parameters: [Parameter], usesSeed: Bool = true,
         make: @escaping @Sendable (_ arguments: Arguments, _ entropy: UInt64) throws(Failure) -> any Environment
     ) {
         self.id = id
@@ -26,6 +28,7 @@ public struct EnvironmentSpec: Sendable {
         self.rewardRange = rewardRange
         self.maxTurns = maxTurns
         self.parameters = parameters
+        self.usesSeed = usesSeed
         self.make = make
     }
 }

@@ -63,6 +63,9 @@ package final class Sandbox: Sendable {
     /// Its first process as this machine sees it; 0 where that is unknown.
     package var process: Int32 { jail.process }
 
+    /// What its process holds now; `nil` once it has ended. It reads a few lines of /proc.
+    package var usage: SandboxUsage? { SandboxUsage(of: process) }
+
     /// What every call answers from now on; `nil` while it runs.
     package var failure: Failure? {
         state.withLock { state in

@@ -1,6 +1,6 @@
 extension Command {
     /// `rockctl env`.
     static let environments: Command = .init(
-        "env", summary: "List environments, let a policy play them, or play yourself",
-        commands: [.environmentList, .environmentRun, .environmentPlay])
+        "env", summary: "List environments, check them, let a policy play them, or play yourself",
+        commands: [.environmentList, .environmentRun, .environmentPlay, .environmentCheck])
 }

@@ -31,6 +31,14 @@ struct RPCClient: Sendable {
     /// - Returns: Their results, in the order of the calls.
     /// - Throws: As ``call(_:_:)``, for the first call that failed.
     func batch(_ calls: [Call]) async throws -> [JSON] {
+        try await attempts(calls).map { try $0.mapError(CommandError.init).get() }
+    }
+
+    /// Calls several methods in one message, each of which may be refused on its own.
+    ///
+    /// - Returns: Their results or why there is none, in the order of the calls.
+    /// - Throws: ``CommandError`` for an answer that is none, or a server that is not there.
+    func attempts(_ calls: [Call]) async throws -> [Result<JSON, Failure>] {
         let message: JSON = .array(
             calls.enumerated().map { id, call in
                 [
@@ -39,16 +47,29 @@ struct RPCClient: Sendable {
                 ]
             })
         let answer = try await answer(to: message)
-        guard let answers = answer.array else { return [try Self.result(of: answer)] }
-        var results = [JSON?](repeating: nil, count: calls.count)
+        // What is no list is one answer to the whole message: its refusal.
+        guard let answers = answer.array else {
+            return calls.isEmpty ? [] : [.success(try Self.result(of: answer))]
+        }
+        var results = [Result<JSON, Failure>?](repeating: nil, count: calls.count)
         for answer in answers {
             guard let id = answer["id"]?.int, results.indices.contains(id) else { throw Self.unreadable }
-            results[id] = answer
+            results[id] = try Self.attempt(of: answer)
         }
-        return try results.map { answer in
-            guard let answer else { throw Self.unreadable }
-            return try Self.result(of: answer)
+        return try results.map { result in
+            guard let result else { throw Self.unreadable }
+            return result
         }
+    }
+
+    /// Sends `message` as it is, which may be no message at all.
+    ///
+    /// - Returns: The result of the one answer, or why there is none.
+    /// - Throws: As ``attempts(_:)``.
+    func attempt(sending message: [UInt8]) async throws -> Result<JSON, Failure> {
+        let bytes = try await carrier.exchange(message)
+        guard let answer = try? JSON(parsing: bytes.span) else { throw Self.unreadable }
+        return try Self.attempt(of: answer)
     }
 
     private func answer(to message: JSON) async throws -> JSON {
@@ -61,9 +82,13 @@ struct RPCClient: Sendable {
     }
 
     private static func result(of answer: JSON) throws -> JSON {
-        if let result = answer["result"] { return result }
+        try attempt(of: answer).mapError(CommandError.init).get()
+    }
+
+    private static func attempt(of answer: JSON) throws -> Result<JSON, Failure> {
+        if let result = answer["result"] { return .success(result) }
         guard let error = answer["error"], let failure = Failure(error) else { throw unreadable }
-        throw CommandError(failure)
+        return .failure(failure)
     }
 
     private static let unreadable = CommandError(

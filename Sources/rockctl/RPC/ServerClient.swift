@@ -21,6 +21,9 @@ struct ServerClient: Sendable {
     var url: String { carrier.url }
     var loop: EventLoop { carrier.loop }
 
+    /// The server's methods, one message at a time.
+    var methods: RPCClient { RPCClient(carrier: carrier) }
+
     /// Calls one method.
     ///
     /// - Returns: Its result.
