@@ -97,7 +97,7 @@ import Testing
         EnvironmentSpec.counter.write(to: &writer)
         let expected = #"""
             {"id":"test:Counter-v0","namespace":"test","name":"Counter","version":0,"variant":null,"summary":"Count.",
-            "action_grammar":"any text","reward_range":[0.0,1.0],"max_turns":3,"kwargs":[
+            "action_grammar":"any text","reward_range":[0.0,1.0],"max_turns":3,"uses_seed":true,"kwargs":[
             {"name":"limit","type":"integer","minimum":1,"maximum":100,"nullable":true,"default":3,"description":"Turns."},
             {"name":"is_broken","type":"boolean","nullable":false,"default":false,"description":"Never begins."},
             {"name":"size","type":"integer_pair","minimum":1,"maximum":9,"nullable":false,"default":[2,3],
