@@ -91,6 +91,34 @@ package struct ConfigurationSection {
         return texts
     }
 
+    /// The list of texts called `key`; `nil` where it is absent or something else, which the next call may ask for.
+    package mutating func list(_ key: String) -> [String]? {
+        guard case .sequence? = value(key)?.content else { return nil }
+        return try? texts(key)
+    }
+
+    /// The list of numbers called `key`; `nil` where it is absent.
+    package mutating func numbers(_ key: String) throws(Failure) -> [Double]? {
+        guard let texts = try texts(key) else { return nil }
+        let numbers = texts.compactMap(Double.init).filter(\.isFinite)
+        guard numbers.count == texts.count else { throw wrong(key, "a list of numbers") }
+        return numbers
+    }
+
+    /// The members of the mapping called `key`, as JSON has them; none where it is absent.
+    package mutating func values(_ key: String) throws(Failure) -> [(key: String, value: JSON)] {
+        guard let value = value(key) else { return [] }
+        if case .scalar("", isPlain: true) = value.content { return [] }
+        guard case .mapping(let pairs) = value.content else { throw wrong(key, value, "a mapping of keys to values") }
+        return pairs.map { ($0.key, $0.value.json) }
+    }
+
+    /// That the value of `key`, or the whole section where it has none, is not as it must be.
+    package func wrong(_ key: String, _ wanted: String) -> Failure {
+        let line = pairs.first { $0.key == key }?.value.line ?? line
+        return Failure(.invalidArgument, "\(file):\(line): '\(key)' must be \(wanted).")
+    }
+
     /// The mapping called `key`; an empty one where it is absent.
     package mutating func section(_ key: String) throws(Failure) -> ConfigurationSection? {
         guard let value = value(key) else { return nil }

@@ -127,6 +127,9 @@ extension Parameter.Kind {
         case .integerPair(let range):
             [.integerPair(range.lowerBound, range.lowerBound), .integerPair(range.upperBound, range.upperBound)]
         case .choice(let words): words.map { .choice($0) }
+        case .text: [.free(""), .free("\u{1F600}")]
+        case .number: [.free(0), .free(-1)]
+        case .any: [.free(.null), .free([:])]
         }
     }
 }

@@ -6,8 +6,8 @@ import Transport
 
 /// Every environment that was made and not closed yet, by the id of its sandbox.
 final class EnvironmentDirectory: Sendable {
-    /// What can be made.
-    let registry: EnvironmentRegistry
+    /// What others have registered.
+    let external: ExternalEnvironments
     let host: SandboxHost
     private let configuration: ServerConfiguration
     private let makes: RememberedAnswers
@@ -21,13 +21,16 @@ final class EnvironmentDirectory: Sendable {
 
     private let state = Mutex(State())
 
-    init(host: SandboxHost, registry: EnvironmentRegistry, configuration: ServerConfiguration, expiry: Expiry) {
+    init(host: SandboxHost, external: ExternalEnvironments, configuration: ServerConfiguration, expiry: Expiry) {
         self.host = host
-        self.registry = registry
+        self.external = external
         self.configuration = configuration
         self.expiry = expiry
         makes = RememberedAnswers(capacity: configuration.limits.rememberedMakes)
     }
+
+    /// What can be made.
+    var registry: EnvironmentRegistry { external.registry }
 
     /// How many environments are live.
     var count: Int { state.withLock { $0.live.count } }
@@ -40,8 +43,10 @@ final class EnvironmentDirectory: Sendable {
     /// - Returns: `{"sandbox_id", "spec", "isolation"}`, or the rocklet's refusal.
     /// - Throws: ``Failure`` where no sandbox can be had, or it fails on the way.
     func make(_ request: MakeRequest, connection: ClientConnection?) async throws(Failure) -> Reply {
+        var request = request
+        request.external = external.manifest(request.environment)
         guard let requestID = request.requestID else { return try await start(request, connection: connection) }
-        return try await makes.answer(to: requestID) { () async throws(Failure) -> Reply in
+        return try await makes.answer(to: requestID) { [request] () async throws(Failure) -> Reply in
             try await start(request, connection: connection)
         }
     }
@@ -66,7 +71,7 @@ final class EnvironmentDirectory: Sendable {
 
     /// Passes a reset on; an environment whose sandbox died gets a new sandbox first.
     func reset(_ environment: LiveEnvironment, params: [UInt8]) async throws(Failure) -> Reply {
-        try await environment.reset(params: params) { (environment) async throws(Failure) -> Sandbox in
+        try await environment.reset(params: params) { (environment) async throws(Failure) -> any EnvironmentSandbox in
             await environment.sandbox.close()
             let (sandbox, reply) = try await self.startSandbox(environment.id, for: environment.request)
             if case .error = reply {
@@ -93,8 +98,18 @@ final class EnvironmentDirectory: Sendable {
         return true
     }
 
-    /// Refuses every later `make`; the host reaps what is live.
+    /// Refuses every later `make`.
     func beginShutdown() { state.withLock { $0.isClosing = true } }
+
+    /// Closes what others' programs play; the host reaps all else.
+    func closeExternal() async {
+        let external = state.withLock { state in
+            state.live.values.filter { $0.sandbox is ExternalSandbox }
+        }
+        await withDiscardingTaskGroup { group in
+            for environment in external { group.addTask { await environment.sandbox.close() } }
+        }
+    }
 
     // MARK: - Making
 
@@ -107,7 +122,7 @@ final class EnvironmentDirectory: Sendable {
             return reply
         }
         try await take(sandbox, id, request, connection: connection)
-        return .result(Self.made(id, spec: spec, isolation: sandbox.isolation))
+        return .result(Self.made(id, spec: spec, isolation: sandbox.isolationJSON))
     }
 
     private func checkOpen() throws(Failure) {
@@ -118,7 +133,7 @@ final class EnvironmentDirectory: Sendable {
 
     /// Puts an environment that is ready in `sandbox` into the books; closes the sandbox where it is too late for that.
     private func take(
-        _ sandbox: Sandbox, _ id: SandboxID, _ request: MakeRequest, connection: ClientConnection?
+        _ sandbox: any EnvironmentSandbox, _ id: SandboxID, _ request: MakeRequest, connection: ClientConnection?
     ) async throws(Failure) {
         let environment = LiveEnvironment(
             id: id, request: request, sandbox: sandbox, callTimeout: configuration.sandboxes.callTimeout,
@@ -196,7 +211,10 @@ final class EnvironmentDirectory: Sendable {
 
     private func startSandbox(
         _ id: SandboxID, for request: MakeRequest
-    ) async throws(Failure) -> (Sandbox, Reply) {
+    ) async throws(Failure) -> (any EnvironmentSandbox, Reply) {
+        if let manifest = request.external {
+            return try await external.start(id, manifest, request)
+        }
         let sandbox = try await host.make(id: id, limits: nil)
         do {
             let limit = request.callTimeout ?? configuration.sandboxes.callTimeout
@@ -208,13 +226,12 @@ final class EnvironmentDirectory: Sendable {
     }
 
     /// `{"spec":…}` with the sandbox's id in front and its walls behind.
-    private static func made(_ id: SandboxID, spec: ArraySlice<UInt8>, isolation: IsolationReport) -> ArraySlice<UInt8>
-    {
+    private static func made(_ id: SandboxID, spec: ArraySlice<UInt8>, isolation: [UInt8]) -> ArraySlice<UInt8> {
         var result: [UInt8] = []
         result.append(contentsOf: "{\"sandbox_id\":\"\(id.rawValue)\",".utf8)
         result.append(contentsOf: spec.dropFirst().dropLast())
         result.append(contentsOf: ",\"isolation\":".utf8)
-        result.append(contentsOf: isolation.json)
+        result.append(contentsOf: isolation)
         result.append(UInt8(ascii: "}"))
         return result[...]
     }

@@ -17,7 +17,7 @@ final class LiveEnvironment: Sendable {
     let ties = Ties()
 
     private enum Phase {
-        case running(Sandbox)
+        case running(any EnvironmentSandbox)
         /// The sandbox died and a reset is putting a new one in its place.
         case reviving(waiting: [CheckedContinuation<Void, Never>])
     }
@@ -25,13 +25,16 @@ final class LiveEnvironment: Sendable {
     private struct State {
         var phase: Phase
         /// The sandbox that runs, or the one that ran last.
-        var sandbox: Sandbox
+        var sandbox: any EnvironmentSandbox
         var lastUsed = ContinuousClock.now
     }
 
     private let state: Mutex<State>
 
-    init(id: SandboxID, request: MakeRequest, sandbox: Sandbox, callTimeout: Duration, idleTimeout: Duration) {
+    init(
+        id: SandboxID, request: MakeRequest, sandbox: any EnvironmentSandbox, callTimeout: Duration,
+        idleTimeout: Duration
+    ) {
         self.id = id
         self.request = request
         self.callTimeout = request.callTimeout ?? callTimeout
@@ -40,7 +43,7 @@ final class LiveEnvironment: Sendable {
     }
 
     /// The sandbox that runs, or the one that ran last.
-    var sandbox: Sandbox { state.withLock(\.sandbox) }
+    var sandbox: any EnvironmentSandbox { state.withLock(\.sandbox) }
 
     /// When the environment counts as unused unless something calls it before.
     var idleDeadline: ContinuousClock.Instant { state.withLock { $0.lastUsed + idleTimeout } }
@@ -55,7 +58,7 @@ final class LiveEnvironment: Sendable {
 
     /// Passes a reset to the sandbox; where that has died, `start` makes a new one first.
     func reset(
-        params: [UInt8], start: (LiveEnvironment) async throws(Failure) -> Sandbox
+        params: [UInt8], start: (LiveEnvironment) async throws(Failure) -> any EnvironmentSandbox
     ) async throws(Failure) -> Reply {
         let sandbox = await runningSandbox()
         guard sandbox.failure != nil, beginRevival(of: sandbox) else {
@@ -72,9 +75,9 @@ final class LiveEnvironment: Sendable {
     }
 
     /// Waits while a reset replaces the sandbox, and notes that the environment is in use.
-    private func runningSandbox() async -> Sandbox {
+    private func runningSandbox() async -> any EnvironmentSandbox {
         while true {
-            let running: Sandbox? = state.withLock { state in
+            let running: (any EnvironmentSandbox)? = state.withLock { state in
                 state.lastUsed = .now
                 if case .running(let sandbox) = state.phase { return sandbox }
                 return nil
@@ -92,7 +95,7 @@ final class LiveEnvironment: Sendable {
     }
 
     /// Claims the revival; false when another reset was quicker.
-    private func beginRevival(of dead: Sandbox) -> Bool {
+    private func beginRevival(of dead: any EnvironmentSandbox) -> Bool {
         state.withLock { state in
             guard case .running(let sandbox) = state.phase, sandbox === dead else { return false }
             state.phase = .reviving(waiting: [])
@@ -101,7 +104,7 @@ final class LiveEnvironment: Sendable {
     }
 
     /// Lets the waiting calls go on, with `new` or, where that could not be made, with the dead sandbox's failure.
-    private func endRevival(with new: Sandbox?) {
+    private func endRevival(with new: (any EnvironmentSandbox)?) {
         let waiting: [CheckedContinuation<Void, Never>] = state.withLock { state in
             guard case .reviving(let waiting) = state.phase else { return [] }
             if let new { state.sandbox = new }

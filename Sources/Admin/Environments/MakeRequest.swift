@@ -22,6 +22,8 @@ struct MakeRequest: Sendable {
     let callTimeout: Duration?
     /// The params for the rocklet: a JSON object on one line.
     let params: [UInt8]
+    /// What plays the environment where it is not built in, as it was registered when the request came.
+    var external: EnvironmentManifest?
 
     /// Reads the params of a `make`.
     ///

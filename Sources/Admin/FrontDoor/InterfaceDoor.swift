@@ -245,7 +245,7 @@ struct InterfaceDoor: Sendable {
     }
 
     private func note(_ call: Call?, _ operation: Operation, _ caller: Caller, _ failure: Failure?) {
-        let subject = ["sandbox_id", "key_id", "name", "env_name"].lazy.compactMap { call?.text($0) }.first
+        let subject = ["sandbox_id", "key_id", "name", "env_name", "env_id"].lazy.compactMap { call?.text($0) }.first
         services.registry?.note(
             actor: caller.name, action: operation.name, subject: subject ?? "",
             outcome: failure?.kind.rawValue ?? "ok", detail: failure?.message ?? "")

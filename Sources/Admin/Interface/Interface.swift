@@ -27,7 +27,8 @@ struct Interface: Sendable {
 
     /// Every operation there is.
     static let all: [Operation] =
-        serverOperations + keyOperations + catalogOperations + sandboxLifeOperations + sandboxCallOperations
+        serverOperations + keyOperations + catalogOperations + environmentOperations + sandboxLifeOperations
+        + sandboxCallOperations
         + fileOperations + sandboxStreamOperations + uploadOperations + settingOperations + compatibilityOperations
 
     /// The place of the JSON-RPC method called `name`.

@@ -10,6 +10,8 @@ struct Services: Sendable {
     var registryFailure: Failure?
     /// Sandboxes with a root filesystem; set once the server has found again those that there are.
     var sandboxes: SandboxDirectory?
+    /// What can be made and what is live.
+    var environments: EnvironmentDirectory?
     var metrics: Metrics
     var logs: Logs
     var isKeyRequired = false

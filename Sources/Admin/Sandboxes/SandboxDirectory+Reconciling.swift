@@ -75,7 +75,7 @@ extension SandboxDirectory {
     private func settle(_ found: AdoptedSandbox, of driver: String) async {
         let id = found.id.rawValue
         // One that this process has in hand is no leftover.
-        guard state.withLock({ $0.lives[id] == nil }) else { return }
+        guard state.withLock({ $0.lives[id] == nil && !$0.guests.contains(found.id) }) else { return }
         let record = (try? registry())?.record(id).flatMap { $0.driver == driver ? $0 : nil }
         switch (found, record?.state) {
         case (.running(let running, _), .running?), (.running(let running, _), .pending?):

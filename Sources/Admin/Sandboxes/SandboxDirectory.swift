@@ -41,6 +41,8 @@ final class SandboxDirectory: Sendable {
         var isClosing = false
         /// How `get_status` finds out.
         var statusSource: ServerConfiguration.StatusSource
+        /// Sandboxes without a row, which go with this server: those of external environments.
+        var guests: Set<SandboxID> = []
         /// Ends that the disk refused to take, to be tried again.
         var unwritten: [String: (event: SandboxEvent, reason: String)] = [:]
         /// Ends of sandboxes whose start was not counted as over yet.

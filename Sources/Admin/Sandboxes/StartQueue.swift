@@ -101,6 +101,18 @@ struct StartQueue {
     /// Counts a sandbox that runs already.
     mutating func adopt(_ id: String, need: Need) { promise(id, need) }
 
+    /// Counts a sandbox that starts at once or not at all.
+    ///
+    /// - Throws: ``Failure`` as ``reserve(_:)``, and `overloaded` where it does not fit now.
+    mutating func admit(_ id: String, need: Need) throws(Failure) {
+        try reserve(need)
+        cancelReservation()
+        guard fits(need) else {
+            throw Failure(.overloaded, "All that sandboxes may have together is in use. Close one, then try again.")
+        }
+        promise(id, need)
+    }
+
     /// Takes out every start that may begin now.
     mutating func takeReady() -> [String] {
         var ready: [String] = []

@@ -44,13 +44,17 @@ package final class Server: Sendable {
         let expiry = Expiry(group: group)
         let sandboxes = await Sandboxes.open(configuration, services: services, loops: group)
         services.sandboxes = sandboxes
-        self.services = services
         let directory: EnvironmentDirectory
         let doors: Doors
         do {
+            let logs = services.logs
+            let external = try await ExternalEnvironments(
+                folder: configuration.keepsRegistry ? configuration.dataDirectory + "/environments" : nil,
+                sandboxes: sandboxes, loops: group
+            ) { Log(logs, "environments")(.warning, $0) }
             directory = EnvironmentDirectory(
-                host: host, registry: try EnvironmentRegistry(BuiltInEnvironments.specs), configuration: configuration,
-                expiry: expiry)
+                host: host, external: external, configuration: configuration, expiry: expiry)
+            services.environments = directory
             doors = try await Doors(configuration, directory: directory, services: services, group: group)
         } catch {
             await sandboxes.shutDown()
@@ -59,6 +63,7 @@ package final class Server: Sendable {
             await services.close()
             throw error
         }
+        self.services = services
         (self.expiry, self.directory, self.sandboxes) = (expiry, directory, sandboxes)
         (rpc, http, lines, url) = (doors.rpc, doors.http, doors.lines, doors.url)
         expiring = Task(executorPreference: group.next()) {
@@ -86,6 +91,7 @@ package final class Server: Sendable {
         await http?.shutDown(within: limit)
         expiry.finish()
         await expiring.value
+        await directory.closeExternal()
         await sandboxes.shutDown()
         await host.shutDown()
         group.shutDown()

@@ -23,6 +23,9 @@ public struct EnvironmentRegistry: Sendable {
         specs[id] = spec
     }
 
+    /// Removes the spec of `id`, if there is one.
+    public mutating func remove(_ id: EnvironmentID) { specs[id.description] = nil }
+
     /// The spec of the environment called `id`.
     ///
     /// - Throws: ``Failure`` of kind `unknownEnvironment`, which names the ids that look most like it.

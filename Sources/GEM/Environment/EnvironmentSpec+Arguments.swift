@@ -44,6 +44,7 @@ extension Parameter {
             {
                 return .integerPair(first, second)
             }
+        case (.text, .string), (.number, .number), (.any, _): return .free(json)
         default: break
         }
         throw Failure(.invalidArgument, "The argument \(name) must be \(type)\(isOptional ? " or null" : "").")
@@ -58,6 +59,9 @@ extension Parameter.Kind: CustomStringConvertible {
         case .boolean: "true or false"
         case .integerPair(let range): "a list of two integers from \(range.lowerBound) to \(range.upperBound)"
         case .choice(let words): "one of " + words.map { "\"\($0)\"" }.joined(separator: ", ")
+        case .text: "a text"
+        case .number: "a number"
+        case .any: "a value"
         }
     }
 }

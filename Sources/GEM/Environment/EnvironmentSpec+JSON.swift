@@ -49,6 +49,9 @@ extension Parameter {
             writer.string("choice")
             writer.name("choices")
             writer.value(.array(words.map { .string($0) }))
+        case .text: writer.string("text")
+        case .number: writer.string("number")
+        case .any: writer.string("any")
         }
         writer.name("nullable")
         writer.bool(isOptional)
@@ -77,6 +80,7 @@ extension Parameter.Value {
         case .boolean(let value): .bool(value)
         case .integerPair(let first, let second): [.number(JSON.Number(first)), .number(JSON.Number(second))]
         case .choice(let word): .string(word)
+        case .free(let json): json
         }
     }
 }

@@ -52,6 +52,12 @@ public struct Parameter: Sendable {
         case integerPair(ClosedRange<Int>)
         /// One of the listed words.
         case choice([String])
+        /// Any text.
+        case text
+        /// Any number.
+        case number
+        /// Anything: the environment itself looks at it.
+        case any
     }
 
     /// A parameter's value.
@@ -62,6 +68,8 @@ public struct Parameter: Sendable {
         case boolean(Bool)
         case integerPair(Int, Int)
         case choice(String)
+        /// A text, a number or anything else, as it was given.
+        case free(JSON)
     }
 
     /// Whether `null` may be passed.
@@ -88,7 +96,7 @@ public struct Arguments: Sendable {
     }
 
     /// All of them by name, in alphabetical order.
-    var sorted: [(name: String, value: Parameter.Value)] {
+    package var sorted: [(name: String, value: Parameter.Value)] {
         values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 

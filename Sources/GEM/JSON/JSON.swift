@@ -44,7 +44,7 @@ public enum JSON: Equatable, Sendable {
         }
 
         /// Takes `members` as they are; the parser has seen to it that no name occurs twice.
-        init(checked members: [(name: String, value: JSON)]) { self.members = members }
+        package init(checked members: [(name: String, value: JSON)]) { self.members = members }
 
         /// The value called `name`. Setting `nil` removes it, setting a new name appends it.
         public subscript(name: String) -> JSON? {

@@ -1,23 +1,23 @@
 /// The actions of one `step`, read straight from the line into storage that is used again.
-struct ActionList: Sendable {
+package struct ActionList: Sendable {
     /// One action: for which environment, and where its text is.
-    struct Entry {
-        let index: Int
+    package struct Entry {
+        package let index: Int
         /// Where the text is: in ``ActionList/decoded`` if it held escapes, otherwise in the line.
-        let range: Range<Int>
-        let isDecoded: Bool
+        package let range: Range<Int>
+        package let isDecoded: Bool
     }
 
     /// The actions in the order given.
-    private(set) var entries: [Entry] = []
+    package private(set) var entries: [Entry] = []
     /// The text of the actions that were written with escapes.
-    private(set) var decoded: [UInt8] = []
+    package private(set) var decoded: [UInt8] = []
     /// The longest action that is read, in bytes.
     let byteLimit: Int
 
     private var isTaken: [Bool] = []
 
-    init(byteLimit: Int) { self.byteLimit = byteLimit }
+    package init(byteLimit: Int) { self.byteLimit = byteLimit }
 
     /// Reads the actions out of the object at `params`, which the scanner has checked.
     ///
@@ -27,7 +27,7 @@ struct ActionList: Sendable {
     ///   - count: How many environments there are; `nil` for a single one, which takes `action` instead of `actions`.
     /// - Throws: ``Failure`` of kind `invalidAction` where actions are no strings or too long, `invalidParams` where they are
     ///   missing or do not fit the environments.
-    mutating func read(_ params: Range<Int>, of line: Span<UInt8>, count: Int?) throws(Failure) {
+    package mutating func read(_ params: Range<Int>, of line: Span<UInt8>, count: Int?) throws(Failure) {
         entries.removeAll(keepingCapacity: true)
         decoded.removeAll(keepingCapacity: true)
         do {

@@ -53,5 +53,5 @@ extension MadeEnvironment {
 
 extension Arguments {
     /// The arguments as an object, in the order of their names.
-    var json: JSON { .object(JSON.Object(checked: sorted.map { ($0.name, $0.value.json) })) }
+    package var json: JSON { .object(JSON.Object(checked: sorted.map { ($0.name, $0.value.json) })) }
 }

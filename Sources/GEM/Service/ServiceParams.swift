@@ -1,9 +1,9 @@
 /// The parameters of a method that is not asked often enough to be read without a tree.
-struct ServiceParams {
+package struct ServiceParams {
     private let members: JSON.Object
 
     /// Reads the object at `range` of `line`; an empty range stands for an empty object.
-    init(_ line: Span<UInt8>, _ range: Range<Int>) throws(Failure) {
+    package init(_ line: Span<UInt8>, _ range: Range<Int>) throws(Failure) {
         guard !range.isEmpty else {
             members = JSON.Object()
             return
@@ -19,20 +19,20 @@ struct ServiceParams {
     }
 
     /// The value called `name`; `nil` where it is absent or null.
-    subscript(name: String) -> JSON? {
+    package subscript(name: String) -> JSON? {
         guard let value = members[name], !value.isNull else { return nil }
         return value
     }
 
     /// The text called `name`; `nil` where it is absent or null.
-    func string(_ name: String) throws(Failure) -> String? {
+    package func string(_ name: String) throws(Failure) -> String? {
         guard let value = self[name] else { return nil }
         guard let text = value.string else { throw Failure(.invalidParams, "\(name) must be a string.") }
         return text
     }
 
     /// The word called `name`, which must be one of the raw values of `Word`; `nil` where it is absent or null.
-    func word<Word: RawRepresentable<String> & CaseIterable>(_ name: String) throws(Failure) -> Word? {
+    package func word<Word: RawRepresentable<String> & CaseIterable>(_ name: String) throws(Failure) -> Word? {
         guard let value = self[name] else { return nil }
         guard let word = value.string.flatMap(Word.init(rawValue:)) else {
             let words = Word.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
@@ -42,7 +42,7 @@ struct ServiceParams {
     }
 
     /// The integer called `name`, which must lie in `range`; `nil` where it is absent or null.
-    func integer(_ name: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
+    package func integer(_ name: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
         guard let value = self[name] else { return nil }
         guard let integer = value.int, range.contains(integer) else {
             throw Failure(
@@ -55,7 +55,7 @@ struct ServiceParams {
     ///
     /// - Returns: The indices in the order given; all of them where the parameter is absent.
     /// - Throws: ``Failure`` of kind `invalidParams`.
-    func indices(of count: Int?) throws(Failure) -> [Int] {
+    package func indices(of count: Int?) throws(Failure) -> [Int] {
         guard let value = self["indices"] else { return Array(0..<(count ?? 1)) }
         guard let count else {
             throw Failure(.invalidParams, "indices is for environments made with num_envs; leave it out here.")
@@ -78,7 +78,7 @@ struct ServiceParams {
     /// One seed s gives environment i the seed s + i; a list has one seed, or null, for each of `indices`.
     /// - Returns: The seeds in the order of `indices`.
     /// - Throws: ``Failure`` of kind `invalidSeed`.
-    func seeds(for indices: [Int]) throws(Failure) -> [Seed?] {
+    package func seeds(for indices: [Int]) throws(Failure) -> [Seed?] {
         guard let value = self["seed"] else { return indices.map { _ in nil } }
         var seeds: [Seed?] = []
         guard let list = value.array else {

@@ -3,7 +3,7 @@
 ///     "RS" · format · fields · FNV-1a of everything before, 64 bits
 ///
 /// The checksum finds damage, not malice: whoever reads the fields checks each of them.
-struct SavedState {
+package struct SavedState {
     /// Raised by whatever changes the meaning of a field, an environment's rules or its draws.
     static let format: UInt8 = 1
 
@@ -11,7 +11,7 @@ struct SavedState {
     private static let checksumBytes = 8
 
     /// Encloses `fields`, which a coder has written, and writes them in base64.
-    static func seal(_ fields: StateCoder) -> [UInt8] {
+    package static func seal(_ fields: StateCoder) -> [UInt8] {
         var bytes = mark + [format] + fields.bytes
         let sum = checksum(bytes[...])
         for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: sum >> shift)) }
@@ -21,7 +21,7 @@ struct SavedState {
     /// The fields in `base64`, to be read.
     ///
     /// - Throws: ``Failure`` of kind `invalidState` for text that is no base64, no state, damaged, or of another format.
-    static func open(_ base64: String) throws(Failure) -> StateCoder {
+    package static func open(_ base64: String) throws(Failure) -> StateCoder {
         guard let bytes = Base64.decode(Array(base64.utf8)) else {
             throw Failure(.invalidState, "The state is not base64; give the text that save answered, unchanged.")
         }

@@ -11,26 +11,43 @@ package import Transport
 ///     {"open":{"path":"/a","flags":"replace","mode":…}}  → {"opened":{}} + a file to write to, beside the target
 ///     {"commit":{}}                                      → {"committed":{"size":…}}: that file has taken its place
 ///     {"connect":{"port":8080}}                          → {"connected":{}} + the connection
+///     {"run":{"command":[…],"user":"…",…}} + a socket     → {"running":{}}: a program has it as standard input and output
+///     {"errors":{}}                                      → {"errors":{"log":base64}}: the end of its standard error
+///     {"end":{"grace_ms":100}}                           → {"ended":{"exit_code":0,"by_itself":true,"log":base64}}
 ///     anything that fails                                → {"error":{"class_path":…,"message":…}}
 ///
-/// A connection that ends without a commit leaves nothing behind.
+/// A connection that ends without a commit leaves nothing behind, and one that ends takes the program along that it started.
 package struct DescriptorService: Sendable {
     /// How long a connection to a port may take.
     private static let connectLimit: Duration = .seconds(10)
 
     private let tree: FileTree
+    /// `nil` where no programs are hosted.
+    private let programs: HostedPrograms?
 
     package init(_ tree: FileTree) {
         self.tree = tree
+        programs = nil
+    }
+
+    init(_ tree: FileTree, programs: HostedPrograms) {
+        self.tree = tree
+        self.programs = programs
+    }
+
+    /// What a connection holds until it ends.
+    private struct Held {
+        var replacement: Replacement?
+        var program: HostedProgram?
     }
 
     /// Answers what comes over one connection until it ends.
     package func serve(_ connection: PacketSocket) async {
-        var pending: Replacement?
+        var held = Held()
         do {
             while let packet = try await connection.receive() {
                 do {
-                    try await answer(packet.bytes, over: connection, &pending)
+                    try await answer(packet, over: connection, &held)
                 } catch let failure as RockletException {
                     try await connection.send(Self.encode(failure))
                 }
@@ -38,12 +55,13 @@ package struct DescriptorService: Sendable {
         } catch {
             // The host has gone.
         }
+        held.program?.kill()
         // Away from the loop: closing a file that was being written may wait for the disk.
-        if let dropped = pending.take() { try? await BlockingPool.run { dropped.discard() } }
+        if let dropped = held.replacement.take() { try? await BlockingPool.run { dropped.discard() } }
     }
 
-    private func answer(_ bytes: [UInt8], over connection: PacketSocket, _ pending: inout Replacement?) async throws {
-        guard let request = try? JSON(parsing: bytes.span) else {
+    private func answer(_ packet: Packet, over connection: PacketSocket, _ held: inout Held) async throws {
+        guard let request = try? JSON(parsing: packet.bytes.span) else {
             throw RockletException(.value, "The request is not JSON.")
         }
         if let open = request["open"] {
@@ -53,14 +71,14 @@ package struct DescriptorService: Sendable {
                 let tree = tree
                 let replacement = try await BlockingPool.run { try Replacement(path, in: tree, access: access) }
                 try await connection.send(Array(#"{"opened":{}}"#.utf8), passing: replacement.file.rawValue)
-                pending = replacement
+                held.replacement = replacement
             } else {
                 let tree = tree
                 let (file, status) = try await BlockingPool.run { try tree.openForReading(path) }
                 try await connection.send(Self.encode(status), passing: file.rawValue)
             }
         } else if request["commit"] != nil {
-            guard let replacement = pending.take() else {
+            guard let replacement = held.replacement.take() else {
                 throw RockletException(.value, "Nothing waits for a commit.")
             }
             let size = try await BlockingPool.run { try replacement.commit() }
@@ -72,8 +90,18 @@ package struct DescriptorService: Sendable {
             let socket = try await Self.connect(to: port, on: connection.loop)
             defer { socket.close() }
             try await connection.send(Array(#"{"connected":{}}"#.utf8), passing: socket.descriptor)
+        } else if let programs, let run = request["run"] {
+            held.program = try programs.run(run, socket: packet.file)
+            try await connection.send(Array(#"{"running":{}}"#.utf8))
+        } else if let programs, request["errors"] != nil {
+            let log = String(decoding: Base64.encode(try programs.latest().lastErrors()), as: UTF8.self)
+            try await connection.send(JSON.object(["errors": ["log": .string(log)]]).serialized)
+        } else if let programs, let end = request["end"] {
+            let grace = Duration.milliseconds(max(0, min(10_000, end["grace_ms"]?.int ?? 0)))
+            let ended = try await programs.latest().end(within: grace)
+            try await connection.send(JSON.object(["ended": ended]).serialized)
         } else {
-            throw RockletException(.value, "The request is none of open, commit and connect.")
+            throw RockletException(.value, "The request is none of open, commit, connect, run, errors and end.")
         }
     }
 

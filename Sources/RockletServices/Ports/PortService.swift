@@ -11,7 +11,7 @@ struct PortService: Service {
 
     init(_ context: ServerContext, _ tree: FileTree) {
         self.context = context
-        let descriptors = DescriptorService(tree)
+        let descriptors = DescriptorService(tree, programs: HostedPrograms(context))
         packets = PacketServer(on: context.loop) { await descriptors.serve($0) }
     }
 

@@ -116,9 +116,9 @@ extension SandboxAgent {
         }
     }
 
-    /// Sends one request and waits for its answer.
+    /// Sends one request, with the descriptor `passing` unless that is negative, and waits for its answer.
     func ask(
-        _ request: JSON, over connection: PacketSocket, _ what: String, _ timeout: Duration
+        _ request: JSON, over connection: PacketSocket, _ what: String, _ timeout: Duration, passing: Int32 = -1
     ) async throws(Failure) -> (json: JSON, file: OpenFile?) {
         let bytes = request.serialized
         guard bytes.count <= PacketSocket.messageLimit else {
@@ -128,7 +128,7 @@ extension SandboxAgent {
         do {
             packet = try await connection.loop.hop {
                 let deadline = ContinuousClock.now + timeout
-                try await connection.send(bytes, until: deadline)
+                try await connection.send(bytes, passing: passing, until: deadline)
                 return try await connection.receive(until: deadline)
             }
         } catch {

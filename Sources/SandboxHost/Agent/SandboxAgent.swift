@@ -8,6 +8,7 @@ package import Transport
 //   SandboxAgent.swift          calls over HTTP, and WebSockets
 //   SandboxAgent+Files.swift    files of any size, by descriptor
 //   SandboxAgent+Ports.swift    connections to what listens inside
+//   SandboxAgent+Programs.swift a program inside that is spoken with directly
 //   AgentReply.swift            what comes back
 //   AgentSocket.swift           connecting to a socket that a sandbox may have put there
 

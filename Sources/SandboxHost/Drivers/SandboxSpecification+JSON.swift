@@ -94,7 +94,10 @@ extension NetworkPolicy {
 
 extension SandboxMount {
     fileprivate var json: JSON {
-        ["source": .string(source), "target": .string(target), "read_only": .bool(isReadOnly)]
+        [
+            "source": .string(source), "target": .string(target), "read_only": .bool(isReadOnly),
+            "granted": .bool(isGranted),
+        ]
     }
 
     fileprivate init?(_ json: JSON) {
@@ -102,5 +105,6 @@ extension SandboxMount {
             let isReadOnly = json["read_only"]?.bool
         else { return nil }
         self.init(source: source, target: target, isReadOnly: isReadOnly)
+        isGranted = json["granted"]?.bool ?? false
     }
 }

@@ -74,6 +74,8 @@ package struct SandboxMount: Sendable, Equatable {
     package var source: String
     package var target: String
     package var isReadOnly: Bool
+    /// Whether an administrator has named just this one, so that the list of what may be mounted is not asked.
+    package var isGranted = false
 
     package init(source: String, target: String, isReadOnly: Bool = true) {
         self.source = source

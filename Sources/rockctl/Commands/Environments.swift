@@ -1,6 +1,9 @@
 extension Command {
     /// `rockctl env`.
     static let environments: Command = .init(
-        "env", summary: "List environments, check them, let a policy play them, or play yourself",
-        commands: [.environmentList, .environmentRun, .environmentPlay, .environmentCheck])
+        "env", summary: "List environments, check them, let a policy play them, play yourself, or bring your own",
+        commands: [
+            .environmentList, .environmentRun, .environmentPlay, .environmentCheck, .environmentRegister,
+            .environmentUnregister, .environmentLogs,
+        ])
 }

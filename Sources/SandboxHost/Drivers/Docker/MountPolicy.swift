@@ -33,7 +33,8 @@ struct MountPolicy {
             guard let source = Self.real(mount.source) else {
                 throw Failure(.invalidArgument, "There is no \(EngineText.line(mount.source)) to be mounted.")
             }
-            guard source == mount.source, allowed.contains(where: { Self.contains(Self.real($0) ?? $0, source) }) else {
+            let isAllowed = mount.isGranted || allowed.contains { Self.contains(Self.real($0) ?? $0, source) }
+            guard source == mount.source, isAllowed else {
                 throw Failure(
                     .forbidden,
                     "The server does not let sandboxes see \(EngineText.line(mount.source)). Add its folder, by its real path, "

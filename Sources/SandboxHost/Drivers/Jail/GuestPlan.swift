@@ -111,7 +111,7 @@ extension SandboxMount {
                 .invalidArgument,
                 "\"\(path)\" cannot be mounted: write an absolute path without \".\", \"..\" or doubled slashes.")
         }
-        guard configuration.mountSources.contains(where: { Self.path(source, isIn: $0) }) else {
+        guard isGranted || configuration.mountSources.contains(where: { Self.path(source, isIn: $0) }) else {
             throw Failure(
                 .forbidden,
                 "\(source) may not be mounted. Add it, or a folder above it, to sandboxes.mount_sources in the server's configuration."
