@@ -48,10 +48,13 @@ let package = Package(
         // Hosts and their Admin: one connection each that carries everything between them.
         .target(
             name: "Fleet", dependencies: ["GEM", "SandboxHost", "Transport", "CLinux"], swiftSettings: strict),
+        // Work that keeps a machine with sandboxes healthy.
+        .target(name: "Upkeep", dependencies: ["CLinux", "GEM", "SandboxHost", "Transport"], swiftSettings: strict),
         .target(
             name: "Admin",
             dependencies: [
                 "ConfigurationFiles", "GEM", "Envs", "Fleet", "Images", "Registry", "SandboxHost", "Transport",
+                "Upkeep",
             ],
             swiftSettings: strict),
 

@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -244,4 +245,27 @@ int64_t rock_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int arm_clock_steps(int fd) {
+    // A moment that never comes: only a step of the clock makes the descriptor readable.
+    struct itimerspec never = { .it_value = { .tv_sec = (time_t)1 << 33 } };
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0 ? -errno : 0;
+}
+
+int rock_clock_steps(void) {
+    int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0) return -errno;
+    int error = arm_clock_steps(fd);
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+int rock_clock_steps_again(int fd) {
+    uint64_t count;
+    if (read(fd, &count, sizeof count) >= 0) return -EAGAIN;
+    return errno == ECANCELED ? arm_clock_steps(fd) : -errno;
 }

@@ -39,6 +39,8 @@ package struct ServerConfiguration: Sendable {
     package var sandboxes = Sandboxes()
     /// Sandboxes with a root filesystem.
     package var runtime = Runtime()
+    /// Work that is done again and again.
+    package var scheduler = SchedulerConfiguration()
     /// What one client may ask for at a time.
     package var limits = Limits()
 
@@ -118,6 +120,7 @@ extension ServerConfiguration {
         if var section = try root.section("logging") { try new.logs.apply(&section) }
         if var section = try root.section("sandboxes") { try new.sandboxes.apply(&section) }
         if var section = try root.section("runtime") { try new.runtime.apply(&section) }
+        if var section = try root.section("scheduler") { try new.scheduler.apply(&section) }
         if var section = try root.section("limits") { try new.limits.apply(&section) }
         try root.refuseUnknownKeys()
         self = new

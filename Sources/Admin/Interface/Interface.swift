@@ -28,8 +28,8 @@ struct Interface: Sendable {
     /// Every operation there is.
     static let all: [Operation] =
         serverOperations + keyOperations + catalogOperations + environmentOperations + sandboxLifeOperations
-        + sandboxCallOperations
-        + fileOperations + sandboxStreamOperations + uploadOperations + settingOperations + compatibilityOperations
+        + sandboxCallOperations + fileOperations + sandboxStreamOperations + uploadOperations + settingOperations
+        + taskOperations + compatibilityOperations
 
     /// The place of the JSON-RPC method called `name`.
     func procedure(_ name: String) -> Int? { procedures[name] }

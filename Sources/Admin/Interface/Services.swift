@@ -12,6 +12,10 @@ struct Services: Sendable {
     var sandboxes: SandboxDirectory?
     /// What can be made and what is live.
     var environments: EnvironmentDirectory?
+    /// Has work done again and again; `nil` where nothing is kept.
+    var scheduler: TaskScheduler?
+    /// Why there is none, where there should be one.
+    var schedulerFailure: Failure?
     var metrics: Metrics
     var logs: Logs
     var isKeyRequired = false

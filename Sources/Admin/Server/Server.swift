@@ -44,6 +44,15 @@ package final class Server: Sendable {
         let expiry = Expiry(group: group)
         let sandboxes = await Sandboxes.open(configuration, services: services, loops: group)
         services.sandboxes = sandboxes
+        if configuration.keepsRegistry {
+            do throws(Failure) {
+                services.scheduler = try await Scheduling.open(
+                    configuration, sandboxes: sandboxes, logs: services.logs, loops: group)
+            } catch {
+                services.schedulerFailure = error
+                Log(services.logs, "server")(.error, "\(error.message) No tasks are scheduled.")
+            }
+        }
         let directory: EnvironmentDirectory
         let doors: Doors
         do {
@@ -57,6 +66,7 @@ package final class Server: Sendable {
             services.environments = directory
             doors = try await Doors(configuration, directory: directory, services: services, group: group)
         } catch {
+            await services.scheduler?.shutDown()
             await sandboxes.shutDown()
             await host.shutDown()
             group.shutDown()
@@ -91,6 +101,7 @@ package final class Server: Sendable {
         await http?.shutDown(within: limit)
         expiry.finish()
         await expiring.value
+        await services.scheduler?.shutDown()
         await directory.closeExternal()
         await sandboxes.shutDown()
         await host.shutDown()

@@ -102,4 +102,10 @@ void rock_thread_set_name(const char *name);
 // Nanoseconds since boot, including suspension: the clock that Swift's ContinuousClock reads.
 int64_t rock_now_ns(void);
 
+/// A descriptor that becomes readable when somebody sets the machine's clock. Returns it, or the reason's negative errno.
+int rock_clock_steps(void);
+
+/// Whether the clock was set since the last call: 0 if so, and then the descriptor waits for the next time; a negative errno if not.
+int rock_clock_steps_again(int fd);
+
 #endif

@@ -1,20 +1,28 @@
 /// One step of the file's schema; number n leads from version n − 1 to version n.
 ///
 /// A step that has been released is never edited: files out there have taken it. Add another.
-struct Migration: Sendable {
-    let number: Int
-    let sql: String
+package struct Migration: Sendable {
+    package let number: Int
+    package let sql: String
+
+    package init(number: Int, sql: String) {
+        self.number = number
+        self.sql = sql
+    }
 }
 
 extension Database {
     /// Marks the file as a registry of Rock's: "Rock" in ASCII.
     static let applicationID: Int64 = 0x526F_636B
 
+    /// Brings a registry's schema up to date; see ``migrate(_:)``.
+    func migrate() throws(RegistryError) { try migrate(Schema.migrations) }
+
     /// Brings the file's schema up to date, one transaction a step.
     ///
     /// - Throws: ``RegistryError`` with code `newerSchema` where a later version of this program wrote the file, `notARegistry`
     ///   where another program did, and what SQLite reports.
-    func migrate(_ migrations: [Migration] = Schema.migrations) throws(RegistryError) {
+    package func migrate(_ migrations: [Migration]) throws(RegistryError) {
         let version = try checkedVersion(latest: migrations.count)
         for migration in migrations.dropFirst(version) {
             try transaction { () throws(RegistryError) in

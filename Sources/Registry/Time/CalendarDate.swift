@@ -1,14 +1,14 @@
 /// A day of the Gregorian calendar, carried back before its invention.
-struct CalendarDate: Equatable {
-    var year: Int
-    var month: Int
-    var day: Int
+package struct CalendarDate: Equatable {
+    package var year: Int
+    package var month: Int
+    package var day: Int
 
     /// The day that lies `days` after 1970-01-01.
     ///
     /// Years are counted from March, so that the leap day is the last of its year, in eras of 400 years, which all have
     /// 146,097 days; -719,468 is 1 March of the year 0.
-    init(daysSince1970 days: Int) {
+    package init(daysSince1970 days: Int) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097
@@ -21,14 +21,14 @@ struct CalendarDate: Equatable {
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 
-    init(year: Int, month: Int, day: Int) {
+    package init(year: Int, month: Int, day: Int) {
         self.year = year
         self.month = month
         self.day = day
     }
 
     /// How many days after 1970-01-01 this is.
-    var daysSince1970: Int {
+    package var daysSince1970: Int {
         let shifted = month <= 2 ? year - 1 : year
         let era = (shifted >= 0 ? shifted : shifted - 399) / 400
         let yearOfEra = shifted - era * 400
@@ -37,5 +37,5 @@ struct CalendarDate: Equatable {
     }
 
     /// 0 is Sunday.
-    var weekday: Int { (daysSince1970 % 7 + 11) % 7 }
+    package var weekday: Int { (daysSince1970 % 7 + 11) % 7 }
 }

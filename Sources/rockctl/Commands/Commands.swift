@@ -11,6 +11,7 @@ extension Command {
             .sandboxes,
             .images,
             .administration,
+            .tasks,
             .remoteProcedureCalls,
             .doctor,
             .bench,

@@ -20,7 +20,7 @@ extension DockerDriver {
         let containers: [ListedContainer]
         do {
             engine = try self.engine()
-            containers = try await list(engine)
+            containers = try await ownContainers(engine)
         } catch let error as EngineError {
             // Where there never was an engine, there is nothing to be found.
             guard !folders.isEmpty else { return [] }
@@ -90,7 +90,7 @@ extension DockerDriver {
 
     /// The containers that this server's sandboxes run in. The name is looked at too: an image made of a sandbox, and what
     /// others run from it, may carry the labels.
-    private func list(_ engine: Engine) async throws(EngineError) -> [ListedContainer] {
+    func ownContainers(_ engine: Engine) async throws(EngineError) -> [ListedContainer] {
         let label = "\(ContainerRequest.Label.server)=\(configuration.serverName)"
         let filters = JSON.object(["label": [.string(label)]]).serialized
         let all = try ListedContainer.list(

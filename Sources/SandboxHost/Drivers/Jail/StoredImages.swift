@@ -3,7 +3,7 @@ package import Images
 
 /// The images of a store on this machine, and those that registries have for it.
 package struct StoredImages: JailImages {
-    private let store: ImageStore
+    let store: ImageStore
     private let registries: RegistryConfiguration
 
     /// - Parameters:

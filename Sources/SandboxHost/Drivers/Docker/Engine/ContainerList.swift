@@ -5,6 +5,8 @@ struct ListedContainer: Equatable, Sendable {
     let id: String
     let name: String
     let labels: [String: String]
+    /// Seconds since 1970.
+    var created: Int64 = 0
 
     /// The list in the engine's order; entries without an id are left out.
     static func list(_ json: JSON) throws(EngineError) -> [ListedContainer] {
@@ -16,7 +18,7 @@ struct ListedContainer: Equatable, Sendable {
             let name = entry["Names"]?[0]?.string ?? ""
             return ListedContainer(
                 id: id, name: name.hasPrefix("/") ? String(name.dropFirst()) : name,
-                labels: ContainerState.labels(entry["Labels"]))
+                labels: ContainerState.labels(entry["Labels"]), created: Int64(entry["Created"]?.int ?? 0))
         }
     }
 }
