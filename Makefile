@@ -57,10 +57,11 @@ test-thread: test-setup  ## Runs the libraries' tests under the thread sanitizer
 	$(SWIFT) test --skip-build --no-parallel --sanitize=thread --scratch-path $(THREAD_BUILD) \
 		--filter '^(GEMTests|EnvsTests|TransportTests|RegistryTests|AdminTests)\.'
 
-bench: build  ## Measures Rock beside nginx and the Python package, and prints a table.
-	@Scripts/install-debian-packages nginx-light wrk python3 python3-venv
+BENCH_PACKAGES = nginx-light wrk python3 python3-venv podman runc netavark mmdebstrap busybox-static curl e2fsprogs
+bench: build  ## Measures Rock beside its peers, and prints a table.
+	@Scripts/install-debian-packages $(BENCH_PACKAGES)
 	@test -x .build/bench-venv/bin/python || python3 -m venv .build/bench-venv
-	@.build/bench-venv/bin/pip install --quiet --disable-pip-version-check gem-llm==0.1.0
+	@.build/bench-venv/bin/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	bench/run.py
 
 lint:  ## Checks the format of every Swift file, as CI does.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -48,6 +49,72 @@ ssize_t rock_splice(int in, int out, size_t count, int nonblocking) {
     do moved = splice(in, NULL, out, NULL, count, SPLICE_F_MOVE | (nonblocking ? SPLICE_F_NONBLOCK : 0));
     while (moved < 0 && errno == EINTR);
     return moved < 0 ? -errno : moved;
+}
+
+// Writes what is in the pipe to a file whose file system cannot take it from there by itself.
+static ssize_t write_from_pipe(int pipe, int file, int64_t offset, size_t count) {
+    char bytes[16384];
+    ssize_t held = read(pipe, bytes, count < sizeof bytes ? count : sizeof bytes);
+    if (held < 0) return held;
+    for (ssize_t done = 0; done < held;) {
+        ssize_t written = pwrite(file, bytes + done, (size_t)(held - done), offset + done);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return -1;
+        done += written;
+    }
+    return held;
+}
+
+static int empty_pipe(int pipe, int file, int64_t *offset, size_t count) {
+    while (count > 0) {
+        off_t place = *offset;
+        ssize_t moved = splice(pipe, NULL, file, &place, count, SPLICE_F_MOVE);
+        if (moved < 0 && errno == EINVAL) moved = write_from_pipe(pipe, file, *offset, count);
+        if (moved < 0 && errno == EINTR) continue;
+        if (moved < 0) return -errno;
+        if (moved == 0) return -EIO;
+        *offset += moved;
+        count -= (size_t)moved;
+    }
+    return 0;
+}
+
+struct rock_receipt rock_receive_to_file(
+    int socket, const int *pipe, int file, int64_t offset, size_t count, int patience_ms) {
+    struct rock_receipt receipt = {0, 0, 0};
+    while (receipt.taken < count) {
+        ssize_t arrived =
+            splice(socket, NULL, pipe[1], NULL, count - receipt.taken, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (arrived < 0 && errno == EINTR) continue;
+        if (arrived < 0 && errno == EAGAIN && receipt.taken > 0) {
+            struct pollfd ready = {socket, POLLIN, 0};
+            if (poll(&ready, 1, patience_ms) > 0) continue;
+            errno = EAGAIN;
+        }
+        if (arrived <= 0) {
+            receipt.socket_error = arrived < 0 ? errno : ENODATA;
+            return receipt;
+        }
+        receipt.taken += (size_t)arrived;
+        receipt.file_error = -empty_pipe(pipe[0], file, &offset, (size_t)arrived);
+        if (receipt.file_error) return receipt;
+    }
+    return receipt;
+}
+
+ssize_t rock_send_from_file(int socket, int file, int64_t *offset, size_t count, int patience_ms) {
+    size_t sent = 0;
+    while (sent < count) {
+        ssize_t moved = rock_sendfile(socket, file, offset, count - sent);
+        if (moved == -EAGAIN && sent > 0) {
+            struct pollfd room = {socket, POLLOUT, 0};
+            if (poll(&room, 1, patience_ms) > 0) continue;
+        }
+        if (moved < 0) return sent > 0 ? (ssize_t)sent : moved;
+        if (moved == 0) break;
+        sent += (size_t)moved;
+    }
+    return (ssize_t)sent;
 }
 
 int rock_write_all(int fd, const void *bytes, size_t count) {

@@ -49,6 +49,7 @@ struct CrossOrigin: Sendable {
     /// The refusal of a request whose `Host` is a name that nobody has listed; `nil` where it is fine.
     func refusal(ofHost request: HTTPRequest) -> HTTPResponse? {
         guard let allowedHosts, let host = request.headers["Host"] else { return nil }
+        if Self.isLoopback(host) { return nil }
         let name = Self.name(in: host)
         if name == "localhost" || name.hasSuffix(".localhost") || SocketAddress(host: name, port: 0) != nil
             || allowedHosts.contains(name)
@@ -57,6 +58,14 @@ struct CrossOrigin: Sendable {
         }
         return .problem(
             403, "This server is not called \(name.prefix(200)). List the name under allowed_hosts.", kind: .forbidden)
+    }
+
+    /// Whether `host` is what nearly every request to this machine has, with a port or none.
+    private static func isLoopback(_ host: String) -> Bool {
+        // Both have nine bytes.
+        let name = host.utf8.prefix(9)
+        return (host.utf8.dropFirst(9).first ?? 0x3A) == 0x3A
+            && (name.elementsEqual("127.0.0.1".utf8) || name.elementsEqual("localhost".utf8))
     }
 
     /// The host without its port, in lower case.

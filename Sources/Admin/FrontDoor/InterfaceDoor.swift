@@ -105,7 +105,7 @@ struct InterfaceDoor: Sendable {
             }
         }
         var members = body
-        for (name, argument) in zip(operation.pathParameters, found.arguments) {
+        for (name, argument) in zip(found.names, found.arguments) {
             let value = JSON.string(argument)
             Operation.pathSchema(name).check(value, at: ["path", name], &complaints)
             members[name] = value

@@ -10,26 +10,38 @@ struct Router: Sendable {
     struct Found: Sendable {
         /// The operation's place in the table.
         let operation: Int
-        /// What the path's braces matched, percent-decoded, in order.
+        /// The names in the path's braces, and what they matched, percent-decoded, in order.
+        let names: [String]
         let arguments: [String]
         /// What `{path*}` matched, as sent.
         let tail: [UInt8]
     }
 
     private struct Node: Sendable {
-        var children: [[UInt8]: Int] = [:]
+        /// Few and short: comparing them one by one is faster than making something to look up.
+        var children: [(name: [UInt8], node: Int)] = []
         /// The child for any one part.
         var any: Int?
         /// Operations of this path by method.
         var ends: [(verb: [UInt8], operation: Int)] = []
         /// Operations that take the rest of the path.
         var tails: [(verb: [UInt8], operation: Int)] = []
+
+        func child(_ name: ArraySlice<UInt8>) -> Int? {
+            for child in children where child.name.count == name.count && child.name.elementsEqual(name) {
+                return child.node
+            }
+            return nil
+        }
     }
 
     private var nodes = [Node()]
+    /// The names in the braces of each operation's path.
+    private let names: [[String]]
 
     /// - Precondition: No two of `operations` have the same path and method.
     init(_ operations: [Operation]) {
+        names = operations.map(\.pathParameters)
         for (place, operation) in operations.enumerated() { add(operation, place) }
     }
 
@@ -43,7 +55,7 @@ struct Router: Sendable {
                 node = nodes[node].any ?? child(of: node) { $0.any = $1 }
             } else {
                 let key = Array(part.utf8)
-                node = nodes[node].children[key] ?? child(of: node) { $0.children[key] = $1 }
+                node = nodes[node].child(key[...]) ?? child(of: node) { $0.children.append((key, $1)) }
             }
         }
         for verb in operation.verbs {
@@ -76,7 +88,7 @@ struct Router: Sendable {
         var isDeadEnd = false
         for part in parts {
             if !nodes[node].tails.isEmpty { tail = (node, arguments, part.startIndex) }
-            if let next = nodes[node].children[Array(part)] {
+            if let next = nodes[node].child(part) {
                 node = next
             } else if let next = nodes[node].any, let argument = percentDecoded(part), !argument.isEmpty {
                 arguments.append(argument)
@@ -99,7 +111,9 @@ struct Router: Sendable {
         let place =
             ends.first { $0.verb.elementsEqual(method) }
             ?? (method.elementsEqual("HEAD".utf8) ? ends.first { $0.verb.elementsEqual("GET".utf8) } : nil)
-        if let place { return .found(Found(operation: place.operation, arguments: arguments, tail: tail)) }
+        if let place = place?.operation {
+            return .found(Found(operation: place, names: names[place], arguments: arguments, tail: tail))
+        }
         var allowed = ends.map { String(decoding: $0.verb, as: UTF8.self) }
         if allowed.contains("GET"), !allowed.contains("HEAD") { allowed.append("HEAD") }
         return .wrongMethod(allowed: allowed.sorted())

@@ -129,10 +129,15 @@ extension Schema {
     func value(ofText text: String) -> JSON {
         switch form {
         case .boolean:
-            switch text.lowercased() {
-            case "true", "1", "yes", "on": true
-            case "false", "0", "no", "off": false
-            default: .string(text)
+            switch text {
+            case "true": true
+            case "false": false
+            default:
+                switch text.lowercased() {
+                case "true", "1", "yes", "on": true
+                case "false", "0", "no", "off": false
+                default: .string(text)
+                }
             }
         case .integer: Int(text).map { .number(JSON.Number($0)) } ?? .string(text)
         case .number: Double(text).flatMap { JSON.Number($0) }.map { .number($0) } ?? .string(text)

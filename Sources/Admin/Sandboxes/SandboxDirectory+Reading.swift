@@ -21,16 +21,23 @@ extension SandboxDirectory {
             throw Failure(.unknownSandbox, "Sandbox \(id) not found.")
         }
         let registry = try registry()
-        registry.touch(id)
-        record = registry.record(id) ?? record
+        if record.state.isLive {
+            registry.touch(id)
+            record = registry.record(id) ?? record
+        }
         var context = SandboxRecord.StatusContext(isAlive: isAlive(record))
         context.gatewayVersion = Self.gatewayVersion
         context.agentVersion = Self.agentVersion
         if statusSource == .legacy, context.isAlive { context.isAlive = await answers(record) }
-        var writer = JSONWriter()
+        var room: [UInt8] = []
+        room.reserveCapacity(Self.statusBytes)
+        var writer = JSONWriter(taking: &room)
         record.writeStatus(context, times: registry.times, to: &writer)
         return writer.bytes
     }
+
+    /// What nearly every status fits in.
+    private static let statusBytes = 2048
 
     /// The versions that answers carry: those whose interfaces this server speaks.
     static let gatewayVersion = "0.0.45"

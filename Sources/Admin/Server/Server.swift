@@ -1,5 +1,6 @@
 import Envs
 package import GEM
+package import Registry
 package import SandboxHost
 import Transport
 
@@ -23,6 +24,9 @@ package final class Server: Sendable {
 
     /// The walls around every sandbox.
     package var isolation: IsolationReport { host.isolation }
+
+    /// Rows of sandboxes, keys and the catalog; `nil` where it keeps none.
+    package var registry: SandboxRegistry? { services.registry }
 
     /// How many environments are live.
     package var environmentCount: Int { directory.count }

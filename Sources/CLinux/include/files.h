@@ -27,6 +27,22 @@ int rock_open_below(int folder, const char *path, int flags, uint32_t mode, uint
 // bytes. How many, 0 at the file's end, or -errno (-EAGAIN: the socket takes nothing now).
 ssize_t rock_sendfile(int out, int in, int64_t *offset, size_t count);
 
+// The same for as long as the socket takes something at least every `patience_ms`. How many bytes, 0 at the file's end, or
+// -errno if there was none.
+ssize_t rock_send_from_file(int socket, int file, int64_t *offset, size_t count, int patience_ms);
+
+// What has come of receiving into a file.
+struct rock_receipt {
+    size_t taken;      // bytes that the socket has no more, whether they are in the file or not
+    int socket_error;  // 0; EAGAIN: nothing has arrived; ENODATA: the other end has sent its last; what else went wrong
+    int file_error;    // 0, or why the file could not be written
+};
+
+// Moves bytes that arrive on `socket`, `count` at most, through the empty pipe `pipe` to `file` at `offset`, for as long as
+// some arrive at least every `patience_ms`.
+struct rock_receipt rock_receive_to_file(
+    int socket, const int *pipe, int file, int64_t offset, size_t count, int patience_ms);
+
 // Moves up to `count` bytes from `in` to `out`, one of which is a pipe. With `nonblocking`, does not wait for the pipe.
 ssize_t rock_splice(int in, int out, size_t count, int nonblocking);
 

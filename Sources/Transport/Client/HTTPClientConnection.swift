@@ -2,7 +2,7 @@
 final class HTTPClientConnection: @unchecked Sendable {
     // Safety of @unchecked: everything is touched on the loop's thread only.
 
-    private enum Body {
+    enum Body {
         case fixed(remaining: Int)
         case chunked(ChunkedDecoder)
         case untilClose
@@ -13,9 +13,9 @@ final class HTTPClientConnection: @unchecked Sendable {
     private let configuration: HTTPClientConfiguration
     private(set) var input = InputBuffer()
     private(set) var head = HTTPResponseHead()
-    private var remainder = Body.atEnd
-    private var serial = 0
-    private var isBroken = false
+    var remainder = Body.atEnd
+    private(set) var serial = 0
+    var isBroken = false
     /// Whether nothing of an answer to the current request has come.
     private(set) var hasHeardNothing = true
     /// When its last exchange ended.
@@ -91,6 +91,11 @@ final class HTTPClientConnection: @unchecked Sendable {
     /// Sends bytes as the current request's time limit allows.
     func sendAll(_ first: [UInt8], _ second: [UInt8] = []) async throws {
         try await socket.sendAll(first, second, patience: configuration.idleTimeout, until: deadline)
+    }
+
+    /// Sends a part of a file.
+    func send(_ file: OpenFile, _ range: Range<Int64>) async throws {
+        try await socket.send(file, range, patience: configuration.idleTimeout)
     }
 
     /// Reads the head of the answer, what is only said on the way to it left out.
@@ -201,12 +206,17 @@ final class HTTPClientConnection: @unchecked Sendable {
                 if count > 0 { hasHeardNothing = false }
                 return count > 0
             }
-            try await socket.waitUntilReadable(until: deadline ?? socket.loop.now + configuration.idleTimeout)
+            try await waitForMore()
         }
     }
 
+    /// Waits until more has arrived, for as long as the server may take.
+    func waitForMore() async throws {
+        try await socket.waitUntilReadable(until: deadline ?? socket.loop.now + configuration.idleTimeout)
+    }
+
     /// An exchange that is given up leaves a connection of which nobody knows what comes next.
-    private func closingOnCancellation<Value: Sendable>(
+    func closingOnCancellation<Value: Sendable>(
         _ body: @Sendable () async throws -> Value
     ) async throws -> Value {
         do {
@@ -218,21 +228,5 @@ final class HTTPClientConnection: @unchecked Sendable {
         } catch ConnectionError.closed where Task.isCancelled {
             throw CancellationError()
         }
-    }
-}
-
-/// The body of an answer as it arrives, for one reader.
-package struct HTTPClientBody: AsyncSequence, AsyncIteratorProtocol, Sendable {
-    let connection: HTTPClientConnection
-    let serial: Int
-
-    package func makeAsyncIterator() -> HTTPClientBody { self }
-
-    /// The next bytes; `nil` at the end.
-    ///
-    /// - Throws: ``ConnectionError`` when the server breaks off, ``HTTPError`` for malformed chunks, `CancellationError`.
-    package mutating func next() async throws -> [UInt8]? {
-        let (connection, serial) = (connection, serial)
-        return try await connection.socket.loop.hop { try await connection.nextChunk(serial) }
     }
 }

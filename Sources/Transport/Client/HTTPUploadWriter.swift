@@ -39,6 +39,24 @@ package final class HTTPUploadWriter: @unchecked Sendable {
         }
     }
 
+    /// Sends a part of a file, which the kernel moves, and returns when it has done so. Only for a body whose length was
+    /// announced.
+    ///
+    /// - Throws: As ``write(_:)-swift.method``; ``SystemCallError`` when the file cannot be read or has become shorter.
+    package func write(_ file: OpenFile, _ range: Range<Int64>) async throws {
+        try await connection.socket.loop.hop { [self] in
+            try Task.checkCancellation()
+            guard let length, !hasFailed, !isFinished, written + range.count <= length else {
+                throw ConnectionError.closed
+            }
+            written += range.count
+            do { try await connection.send(file, range) } catch let error as ConnectionError {
+                hasFailed = true
+                throw error
+            }
+        }
+    }
+
     private func send(_ first: [UInt8], _ second: [UInt8] = []) async throws {
         do {
             try await connection.sendAll(first, second)

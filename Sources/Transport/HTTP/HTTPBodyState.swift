@@ -15,6 +15,8 @@ struct HTTPBodyState {
     private(set) var serial = 0
     /// What was wrong with the body: the connection cannot be used any more.
     var failure: HTTPError?
+    /// Whether the kernel is moving it to a file, so that nobody knows how much of it has come.
+    var isMoving = false
     /// How long the server has waited for the client.
     var waited = Duration.zero
 
@@ -51,6 +53,7 @@ struct HTTPBodyState {
 
     func canBeDrained(_ limit: Int) -> Bool {
         if isAtEnd { return true }
+        if isMoving { return false }
         // A client that was never told to continue may send the body or not: one cannot know what comes next.
         return !awaitsContinue && (remaining ?? 0) <= limit
     }

@@ -9,16 +9,8 @@ extension HTTPRequestBody {
     /// - Throws: As reading; ``HTTPError`` with 413 beyond `limit`; ``SystemCallError`` of `pwrite`, such as `ENOSPC`.
     @discardableResult
     package func write(to file: OpenFile, at offset: Int64 = 0, upTo limit: Int64 = .max) async throws -> Int64 {
-        let buffer = TransferBuffer()
-        return try await connection.loop.hop { [self] in
-            var written: Int64 = 0
-            while try await connection.fill(buffer, from: serial) {
-                guard written + Int64(buffer.count) <= limit else { throw HTTPBodyState.tooLarge(Int(limit)) }
-                try await buffer.write(0..<buffer.count, to: file, at: offset + written)
-                written += Int64(buffer.count)
-                buffer.drop(buffer.count)
-            }
-            return written
+        try await connection.loop.hop { [self] in
+            try await connection.writeBody(of: serial, to: file, at: offset, upTo: limit)
         }
     }
 
@@ -44,6 +36,44 @@ extension HTTPRequestBody {
 }
 
 extension HTTPConnection {
+    /// Writes the body of request `serial` to a file: what is to come of a length that the client has said, the kernel moves.
+    ///
+    /// - Returns: How many bytes there were.
+    func writeBody(of serial: Int, to file: OpenFile, at offset: Int64, upTo limit: Int64) async throws -> Int64 {
+        let buffer = TransferBuffer()
+        var written: Int64 = 0
+        while true {
+            let remaining = try checkedRemaining(serial)
+            guard written + Int64(remaining ?? 0) <= limit else { throw HTTPBodyState.tooLarge(Int(limit)) }
+            if remaining == 0 { return written }
+            if let remaining, input.isEmpty, !body.awaitsContinue {
+                try await moveBody(of: serial, remaining, to: file, at: offset + written)
+                return written + Int64(remaining)
+            }
+            if remaining == nil {
+                guard try await fill(buffer, from: serial) else { return written }
+            } else if let piece = try await nextBodyChunk(serial, upTo: TransferBuffer.size) {
+                _ = buffer.append(piece[...])
+            }
+            guard written + Int64(buffer.count) <= limit else { throw HTTPBodyState.tooLarge(Int(limit)) }
+            try await buffer.write(0..<buffer.count, to: file, at: offset + written)
+            written += Int64(buffer.count)
+            buffer.drop(buffer.count)
+        }
+    }
+
+    private func moveBody(of serial: Int, _ count: Int, to file: OpenFile, at offset: Int64) async throws {
+        body.isMoving = true
+        defer { body.isMoving = false }
+        try await socket.receive(count, into: file, at: offset) { taken in
+            if serial == body.serial { body.take(taken) }
+        } wait: {
+            try await waitForBody()
+            // The answer may have been given meanwhile, by another task.
+            _ = try checkedRemaining(serial)
+        }
+    }
+
     /// Fills a buffer with what comes next of the body of request `serial`: to the brim, unless the body ends.
     ///
     /// - Returns: Whether there is anything in it.

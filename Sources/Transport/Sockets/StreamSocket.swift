@@ -172,6 +172,17 @@ package final class StreamSocket: ReadinessHandler, @unchecked Sendable {
         mayWrite = false
     }
 
+    /// Something else is about to receive from this socket: only an event tells that there is more. After the other end's
+    /// last word there is none.
+    func expectReadable() {
+        mayRead = peerHasClosed
+    }
+
+    /// Something else has received from this socket: only the next try tells whether there is more.
+    func assumeReadable() {
+        mayRead = true
+    }
+
     /// Something else has sent over this socket: only the next try tells whether it takes more.
     func assumeWritable() {
         mayWrite = true

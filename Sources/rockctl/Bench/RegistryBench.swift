@@ -14,24 +14,32 @@ enum RegistryBench {
     static func fill(_ path: String, count: Int) async throws {
         let registry = try SandboxRegistry(.init(path: path))
         do {
-            for first in stride(from: 0, to: count, by: 1000) {
-                try await registry.write { transaction in
-                    for number in first..<min(first + 1000, count) {
-                        var request = Registry.SandboxRequest(id: id(number))
-                        request.userID = "user-\(number % users)"
-                        request.image = "image-\(number % 4)"
-                        request.driver = "jail"
-                        try transaction.create(request)
-                        try transaction.move(id(number), by: .alive)
-                        try transaction.move(id(number), by: .stop)
-                    }
-                }
-            }
+            try await fill(registry, 0..<count, isLive: false)
         } catch {
             await registry.close()
             throw error
         }
         await registry.close()
+    }
+
+    /// Writes a sandbox for each of `numbers` that runs, as far as the registry knows, or was stopped.
+    ///
+    /// - Throws: ``RegistryError``.
+    static func fill(_ registry: SandboxRegistry, _ numbers: Range<Int>, isLive: Bool) async throws {
+        for first in stride(from: numbers.lowerBound, to: numbers.upperBound, by: 1000) {
+            try await registry.write { transaction in
+                for number in first..<min(first + 1000, numbers.upperBound) {
+                    var request = Registry.SandboxRequest(id: id(number))
+                    request.userID = "user-\(number % users)"
+                    request.image = "image-\(number % 4)"
+                    request.driver = "jail"
+                    request.autoClearSeconds = 3600
+                    try transaction.create(request)
+                    try transaction.move(id(number), by: .alive)
+                    if !isLive { try transaction.move(id(number), by: .stop) }
+                }
+            }
+        }
     }
 
     /// Changes that `writers` callers make to a registry at `path`, each waiting until its last one is on disk: a sandbox's

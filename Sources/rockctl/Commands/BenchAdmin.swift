@@ -1,5 +1,3 @@
-import GEM
-import Glibc
 import SandboxHost
 import Transport
 
@@ -39,17 +37,7 @@ extension Command {
         catchesSignals: true
     ) { call in
         let findings = try await Interrupted.watching { try await measure(call) }
-        if call[json] {
-            let object: JSON = [
-                "version": .string(Rock.version),
-                "processors": .number(JSON.Number(sysconf(Int32(_SC_NPROCESSORS_ONLN)))),
-                "results": .array(findings.map(\.json)),
-            ]
-            try call.console.write(bytes: object.serialized + [0x0A])
-        } else {
-            try call.console.write(
-                Table(BenchFinding.head, findings.map(\.columns), right: [1]).text(style: call.console.style))
-        }
+        try BenchFinding.write(findings, asJSON: call[json], to: call.console)
         return .success
     }
 
@@ -57,14 +45,18 @@ extension Command {
         let names = Name.allCases.filter { call[only] == nil || call[only] == $0.rawValue }
         var findings: [BenchFinding] = []
         if names.contains(where: { [.status, .list, .batch].contains($0) }) {
-            let count = call[rows]
+            let (count, size) = (call[rows], call[batch])
+            let running = min(count, max(size, 1000))
             let server = try await EmbeddedServer(
                 sandboxes: 0, isolation: .bestEffort, listensOnTCP: true,
-                filling: { try await RegistryBench.fill($0 + "/registry.db", count: count) })
+                filling: { try await RegistryBench.fill($0 + "/registry.db", count: count - running) })
             do {
+                if let registry = server.registry {
+                    try await RegistryBench.fill(registry, count - running..<count, isLive: true)
+                }
                 let bench = AdminBench(
-                    place: try HTTPPlace.named(server.url ?? ""), duration: .seconds(call[seconds]), rows: count)
-                let size = call[batch]
+                    place: try HTTPPlace.named(server.url ?? ""), duration: .seconds(call[seconds]), rows: count,
+                    live: running)
                 findings += try await BlockingPool.run {
                     try names.flatMap { name -> [BenchFinding] in
                         switch name {

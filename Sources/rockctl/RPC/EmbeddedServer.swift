@@ -1,6 +1,7 @@
 import Admin
 import GEM
 import Glibc
+import Registry
 import SandboxHost
 
 /// A server inside this process, usually without a port, in a directory that goes with it.
@@ -38,6 +39,9 @@ struct EmbeddedServer: RPCCarrier {
     /// Where it listens, if it was told to: a free port of the loopback interface.
     var url: String? { server.url }
 
+    /// What it keeps of sandboxes; `nil` where it was told to keep nothing.
+    var registry: SandboxRegistry? { server.registry }
+
     /// The walls around every sandbox.
     var isolation: IsolationReport { server.isolation }
 
@@ -50,17 +54,19 @@ struct EmbeddedServer: RPCCarrier {
     }
 
     /// Runs `body` with a directory that goes afterwards.
-    static func withDirectory<Value: Sendable>(_ body: (String) async throws -> Value) async throws -> Value {
-        let directory = try makeDirectory()
+    static func withDirectory<Value: Sendable>(
+        below parent: String = "/tmp", _ body: (String) async throws -> Value
+    ) async throws -> Value {
+        let directory = try makeDirectory(below: parent)
         defer { removeTree(directory) }
         return try await body(directory)
     }
 
-    private static func makeDirectory() throws -> String {
+    private static func makeDirectory(below parent: String = "/tmp") throws -> String {
         // A socket's path is short, so this is not put below a long TMPDIR.
-        var template = Array("/tmp/rockctl-XXXXXX".utf8CString)
+        var template = Array("\(parent)/rockctl-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw CommandError(.failure, "cannot make a directory in /tmp: \(String(cString: strerror(errno)))")
+            throw CommandError(.failure, "cannot make a directory in \(parent): \(String(cString: strerror(errno)))")
         }
         return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

@@ -13,6 +13,8 @@ struct SandboxCopy: Sendable {
 
     /// How many bytes are read and written at a time.
     static let pieceBytes = 1 << 20
+    /// How many bytes of a file are sent before somebody is told.
+    private static let stepBytes: Int64 = 16 << 20
 
     // MARK: Into the sandbox
 
@@ -58,20 +60,34 @@ struct SandboxCopy: Sendable {
         var request = HTTPClientRequest("PUT", ServerClient.path(of: sandbox, "/files", query))
         let progress = progress
         request.upload = HTTPUpload(length: length) { writer in
+            if let length { return try await Self.send(file, Int64(length), name, writer, progress) }
             var sent = 0
-            while length.map({ sent < $0 }) ?? true {
-                let wanted = min(Self.pieceBytes, length.map { $0 - sent } ?? Self.pieceBytes)
-                let piece = try await BlockingPool.transfers.run { try Self.read(file, wanted, name) }
-                if piece.isEmpty {
-                    guard length == nil else { throw CommandError(.failure, "\(name) became shorter meanwhile") }
-                    return
-                }
+            while true {
+                let piece = try await BlockingPool.transfers.run { try Self.read(file, Self.pieceBytes, name) }
+                if piece.isEmpty { return }
                 try await writer.write(piece)
                 sent += piece.count
                 progress.show(bytes: Int64(sent))
             }
         }
         _ = try await server.send(request)
+    }
+
+    private static func send(
+        _ file: OpenFile, _ length: Int64, _ name: String, _ writer: HTTPUploadWriter, _ progress: ImageProgress
+    ) async throws {
+        var sent: Int64 = 0
+        while sent < length {
+            let end = min(sent + stepBytes, length)
+            do { try await writer.write(file, sent..<end) } catch let error as SystemCallError {
+                throw error.errno == ENODATA
+                    ? CommandError(.failure, "\(name) became shorter meanwhile")
+                    : CommandError(
+                        .failure, "\(printable(name, limit: 300)): \(String(cString: strerror(error.errno)))")
+            }
+            sent = end
+            progress.show(bytes: sent)
+        }
     }
 
     private func upload(folder source: String, into target: String) async throws {
@@ -146,12 +162,19 @@ struct SandboxCopy: Sendable {
         let request = HTTPClientRequest("GET", ServerClient.path(of: sandbox, "/files", [("path", source)]))
         return try await server.stream(request) { headers, body in
             var received = 0
-            for try await piece in body {
-                try await BlockingPool.transfers.run {
-                    try Self.write(piece, to: file?.rawValue ?? STDOUT_FILENO, name)
+            if let file {
+                do { received = Int(try await body.write(to: file) { progress.show(bytes: $0) }) } catch let error
+                    as SystemCallError
+                {
+                    throw CommandError(
+                        .failure, "\(printable(name, limit: 300)): \(String(cString: strerror(error.errno)))")
                 }
-                received += piece.count
-                progress.show(bytes: Int64(received))
+            } else {
+                for try await piece in body {
+                    try await BlockingPool.transfers.run { try Self.write(piece, to: STDOUT_FILENO, name) }
+                    received += piece.count
+                    progress.show(bytes: Int64(received))
+                }
             }
             if let size = headers["x-file-size"].flatMap({ Int($0) }), size != received {
                 throw CommandError(.failure, "\(source) ended after \(received) of \(size) bytes")

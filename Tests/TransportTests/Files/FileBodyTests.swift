@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Testing
 
@@ -81,6 +82,55 @@ import Testing
                 let response = try await client.send(request)
                 #expect(response.body == [UInt8]("\(count)"))
                 #expect(contents(of: file).dropFirst(3) == bytes[...])
+            }
+        }
+    }
+
+    /// From a file into a file on the server, and back into a third.
+    @Test(arguments: [0, 1, 100_000, 6_000_001])
+    func movesFilesBothWays(_ count: Int) async throws {
+        let bytes = patterned(count)
+        let (here, there, back) = (try temporaryFile(bytes), try temporaryFile(), try temporaryFile())
+        try await withServer(handler: { request in
+            if request.isMethod("GET") { return .file(there, size: Int64(count), for: request) }
+            do { return .text(.ok, "\(try await request.body.write(to: there))") } catch {
+                return .text(500, "\(error)")
+            }
+        }) { address, loop, _ in
+            let client = HTTPClient(address, on: loop)
+            for _ in 0..<2 {
+                var request = HTTPClientRequest("PUT", "/")
+                request.upload = HTTPUpload(length: count) { writer in
+                    try await writer.write(here, 0..<Int64(count / 3))
+                    try await writer.write(here, Int64(count / 3)..<Int64(count))
+                }
+                #expect(try await client.send(request).body == [UInt8]("\(count)"))
+                let seen = Seen()
+                let written = try await client.exchange(HTTPClientRequest("GET", "/")) { _, _, body in
+                    try await body.write(to: back) { seen.set("\($0)") }
+                }
+                #expect(written == count && contents(of: back) == bytes)
+                #expect(seen.text == (count == 0 ? "" : "\(count)"))
+            }
+        }
+    }
+
+    /// A file that takes only a part: who sent the rest is told, and the next request is understood.
+    @Test func saysThatAFileIsFull() async throws {
+        let full = OpenFile(OwnedDescriptor(try SystemCallError.check(rock_bounded_file("full", 4096), "memfd")))
+        try await withServer(handler: { request in
+            do {
+                return .text(.ok, "\(try await request.body.write(to: full))")
+            } catch let error as SystemCallError {
+                return .text(507, error.call)
+            } catch {
+                return .text(500, "\(error)")
+            }
+        }) { address, loop, _ in
+            let client = HTTPClient(address, on: loop)
+            for (count, status): (Int, HTTPStatus) in [(4096, .ok), (100_000, 507), (3_000_000, 507), (4096, .ok)] {
+                let response = try await client.send(HTTPClientRequest("PUT", "/", body: patterned(count)))
+                #expect(response.status == status)
             }
         }
     }
