@@ -6,7 +6,7 @@
 PREFIX ?= /usr/local
 SWIFT ?= swift
 BUILD_PACKAGES = libsqlite3-dev libyaml-dev pkg-config
-TEST_PACKAGES = e2fsprogs curl python3 python3-venv zsh fish util-linux procps iproute2 \
+TEST_PACKAGES = e2fsprogs curl openssl python3 python3-venv zsh fish util-linux procps iproute2 \
 	mmdebstrap busybox-static docker-registry apache2-utils gzip zstd xz-utils \
 	podman runc netavark iptables
 RELEASE = .build/release

@@ -44,6 +44,10 @@ let package = Package(
         .target(name: "SandboxHost", dependencies: ["GEM", "Images", "Transport", "CLinux"], swiftSettings: strict),
         // YAML read key by key, with errors that name file, line and the nearest key there is.
         .target(name: "ConfigurationFiles", dependencies: ["GEM", "CYAML"], swiftSettings: strict),
+        // What stands between an agent and a language model.
+        .target(
+            name: "ModelService", dependencies: ["ConfigurationFiles", "GEM", "Transport", "CLinux"],
+            swiftSettings: strict),
         .target(name: "Registry", dependencies: ["GEM", "CSQLite"], swiftSettings: strict),
         // Hosts and their Admin: one connection each that carries everything between them.
         .target(
@@ -53,8 +57,8 @@ let package = Package(
         .target(
             name: "Admin",
             dependencies: [
-                "ConfigurationFiles", "GEM", "Envs", "Fleet", "Images", "Registry", "SandboxHost", "Transport",
-                "Upkeep",
+                "ConfigurationFiles", "GEM", "Envs", "Fleet", "Images", "ModelService", "Registry", "SandboxHost",
+                "Transport", "Upkeep",
             ],
             swiftSettings: strict),
 
@@ -71,7 +75,8 @@ let package = Package(
         .executableTarget(
             name: "rockctl",
             dependencies: [
-                "Admin", "CLinux", "Envs", "Fleet", "GEM", "Images", "Registry", "RockletServices", "SandboxHost",
+                "Admin", "CLinux", "Envs", "Fleet", "GEM", "Images", "ModelService", "Registry", "RockletServices",
+                "SandboxHost",
                 "Transport",
             ],
             swiftSettings: strict,
@@ -106,6 +111,9 @@ let package = Package(
         // Drives the built binary, which a test build makes too; linking it in would bring a second runtime.
         .testTarget(name: "rockctlTests", resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "CLinux", "GEM", "Transport"], swiftSettings: strict),
+        .testTarget(
+            name: "ModelServiceTests", dependencies: ["ModelService", "CLinux", "GEM", "Transport"],
+            swiftSettings: strict),
         .testTarget(
             name: "RegistryTests", dependencies: ["Registry"], swiftSettings: strict),
         // Writes until it is killed; the registry's crash tests start it, and a test build makes it.

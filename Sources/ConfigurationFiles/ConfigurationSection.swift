@@ -119,6 +119,41 @@ package struct ConfigurationSection {
         return Failure(.invalidArgument, "\(file):\(line): '\(key)' must be \(wanted).")
     }
 
+    /// The list of whole numbers called `key`; `nil` where it is absent.
+    package mutating func integers(_ key: String, in range: ClosedRange<Int>) throws(Failure) -> [Int]? {
+        guard let value = value(key) else { return nil }
+        let wanted = "a list of whole numbers from \(range.lowerBound) to \(range.upperBound)"
+        guard case .sequence(let items) = value.content else { throw wrong(key, value, wanted) }
+        var numbers: [Int] = []
+        for item in items {
+            guard case .scalar(let text, _) = item.content, let number = Int(text), range.contains(number) else {
+                throw wrong(key, item, wanted)
+            }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    /// The texts by free names called `key`; `nil` where it is absent.
+    package mutating func textsByName(_ key: String) throws(Failure) -> [String: String]? {
+        guard let value = value(key) else { return nil }
+        guard case .mapping(let pairs) = value.content else { throw wrong(key, value, "a mapping of names to texts") }
+        var texts: [String: String] = [:]
+        for (name, item) in pairs {
+            guard case .scalar(let text, _) = item.content else { throw wrong(name, item, "text") }
+            texts[name] = text
+        }
+        return texts
+    }
+
+    /// The text called `key`; `nil` where it is absent, empty or `null`.
+    package mutating func optionalText(_ key: String) throws(Failure) -> String? {
+        guard case .scalar(let text, isPlain: true)? = value(key)?.content, ["", "~", "null"].contains(text) else {
+            return try text(key)
+        }
+        return nil
+    }
+
     /// The mapping called `key`; an empty one where it is absent.
     package mutating func section(_ key: String) throws(Failure) -> ConfigurationSection? {
         guard let value = value(key) else { return nil }

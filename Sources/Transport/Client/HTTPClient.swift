@@ -124,7 +124,7 @@ package final class HTTPClient: @unchecked Sendable {
         return nil
     }
 
-    private func keep(_ connection: HTTPClientConnection) {
+    func keep(_ connection: HTTPClientConnection) {
         guard connection.isUsable, idle.count < configuration.maximumIdleConnections else { return connection.close() }
         connection.lastUse = loop.now
         // A server that hangs up must not leave a dead descriptor here until the next request.
@@ -167,27 +167,25 @@ package final class HTTPClient: @unchecked Sendable {
         _ consume: @escaping @Sendable (HTTPStatus, HTTPHeaders, HTTPClientBody) async throws -> Value
     ) async throws -> Value {
         try await loop.hop {
-            try Task.checkCancellation()
-            while let connection = self.takeIdle() {
-                do {
-                    try await connection.send(request, host: self.host)
-                } catch is ConnectionError where request.isIdempotent && connection.hasHeardNothing && !Task.isCancelled
-                {
-                    continue
-                }
-                return try await self.finish(connection, request, consume)
-            }
-            let connection = HTTPClientConnection(try await self.connect(self.loop), self.configuration)
-            try await connection.send(request, host: self.host)
-            return try await self.finish(connection, request, consume)
+            let connection = try await self.sending(request)
+            defer { self.keep(connection) }
+            return try await consume(connection.head.status, connection.head.headers, connection.body)
         }
     }
 
-    private func finish<Value: Sendable>(
-        _ connection: HTTPClientConnection, _ request: HTTPClientRequest,
-        _ consume: @Sendable (HTTPStatus, HTTPHeaders, HTTPClientBody) async throws -> Value
-    ) async throws -> Value {
-        defer { keep(connection) }
-        return try await consume(connection.head.status, connection.head.headers, connection.body)
+    /// Sends a request over an unused connection or a new one, and reads the head of its answer. Call it on the loop.
+    func sending(_ request: HTTPClientRequest) async throws -> HTTPClientConnection {
+        try Task.checkCancellation()
+        while let connection = takeIdle() {
+            do {
+                try await connection.send(request, host: host)
+            } catch is ConnectionError where request.isIdempotent && connection.hasHeardNothing && !Task.isCancelled {
+                continue
+            }
+            return connection
+        }
+        let connection = HTTPClientConnection(try await connect(loop), configuration)
+        try await connection.send(request, host: host)
+        return connection
     }
 }

@@ -10,6 +10,7 @@ extension Command {
             .environments,
             .sandboxes,
             .images,
+            .modelService,
             .administration,
             .tasks,
             .remoteProcedureCalls,

@@ -14,10 +14,13 @@ enum DetachedServer {
     /// - Parameters:
     ///   - arguments: A command line that runs the server in the foreground.
     ///   - directory: The server's data directory, which exists.
+    ///   - name: The name of the log in it.
     /// - Returns: Its process id and the line it gave when it was ready.
     /// - Throws: ``CommandError`` with the end of the log where it does not become ready.
-    static func start(_ arguments: [String], directory: String) throws -> (process: pid_t, ready: String) {
-        let logPath = directory + "/admin.log"
+    static func start(_ arguments: [String], directory: String, log name: String = "admin.log") throws -> (
+        process: pid_t, ready: String
+    ) {
+        let logPath = directory + "/" + name
         let log = OwnedDescriptor(
             try SystemCallError.check(
                 open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600), "open", logPath))

@@ -51,7 +51,7 @@ enum ServerSettings {
     }
 
     /// `path` from the root on, as it is understood now.
-    private static func absolute(_ path: String) throws -> String {
+    static func absolute(_ path: String) throws -> String {
         if path.hasPrefix("/") { return path }
         guard let here = getcwd(nil, 0) else {
             throw CommandError(.failure, "the working directory is unknown: \(String(cString: strerror(errno)))")
@@ -60,11 +60,13 @@ enum ServerSettings {
         return String(cString: here) + "/" + path
     }
 
-    private static func contents(of path: String) throws -> [UInt8] {
-        let limit = 1 << 20
+    /// What is in the file at `path`, at most `limit` bytes.
+    ///
+    /// - Throws: ``CommandError``.
+    static func contents(of path: String, limit: Int = 1 << 20) throws -> [UInt8] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else {
-            throw CommandError(.notFound, "cannot read the configuration \(path): \(String(cString: strerror(errno)))")
+            throw CommandError(.notFound, "cannot read \(path): \(String(cString: strerror(errno)))")
         }
         defer { close(file) }
         var bytes: [UInt8] = []
@@ -74,11 +76,11 @@ enum ServerSettings {
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
                 throw CommandError(
-                    .failure, "cannot read the configuration \(path): \(String(cString: strerror(errno)))")
+                    .failure, "cannot read \(path): \(String(cString: strerror(errno)))")
             }
             if count == 0 { return bytes }
             bytes += piece.prefix(count)
         }
-        throw CommandError(.failure, "the configuration \(path) is larger than 1 MiB")
+        throw CommandError(.failure, "\(path) is larger than \(limit >> 20) MiB")
     }
 }
