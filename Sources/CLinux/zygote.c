@@ -11,12 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef PR_GET_TID_ADDRESS
@@ -25,8 +28,16 @@
 
 // Kept apart from the rest of the memory and not copied into jails: see rock_zygote_serve.
 struct notes {
-    int32_t pids[ROCK_ZYGOTE_SLOTS]; // the zygote's own numbers, 0 where a slot is free
-    uint32_t used;                   // slots from here up were never taken
+    int32_t pids[ROCK_ZYGOTE_SLOTS];     // the zygote's own numbers, 0 where a slot is free
+    int32_t outer[ROCK_ZYGOTE_SLOTS];    // the server's numbers
+    int32_t codes[ROCK_ZYGOTE_SLOTS];    // how the last jail in each slot ended, 0 where none has
+    int32_t statuses[ROCK_ZYGOTE_SLOTS];
+    uint32_t used;                       // slots from here up were never taken
+    int control;                         // the connection to the server, -1 while there is none
+    int door;                            // where the next server comes in, or -1
+    uint32_t linger;
+    struct timespec deadline;            // when waiting for one ends
+    struct rock_zygote_event greeting;
     int procfs;
     int cgroups[ROCK_ZYGOTE_CGROUPS];
     int signals;
@@ -42,10 +53,10 @@ static void fail(const char *what) {
     _exit(1);
 }
 
-static void tell(const struct rock_zygote *zygote, const struct rock_zygote_event *event) {
-    // Waits for room: the server reads whatever else it does. It is gone when this fails.
-    while (send(zygote->control, event, sizeof *event, MSG_NOSIGNAL) < 0) {
-        if (errno != EINTR) _exit(0);
+static void tell(const struct notes *notes, const struct rock_zygote_event *event) {
+    // Waits for room: the server reads whatever else it does. It is gone when this fails; its connection then ends.
+    while (notes->control >= 0 && send(notes->control, event, sizeof *event, MSG_NOSIGNAL) < 0) {
+        if (errno != EINTR) return;
     }
 }
 
@@ -145,7 +156,7 @@ static int clone_jail(const struct rock_zygote *zygote, struct notes *notes, int
     notes->request.cgroup[sizeof notes->request.cgroup - 1] = 0;
     if (plan.slot >= ROCK_ZYGOTE_SLOTS || notes->pids[plan.slot] != 0 || listener < 0) {
         if (listener >= 0) close(listener);
-        tell(zygote, event);
+        tell(notes, event);
         return 0;
     }
     plan.mapped[0] = plan.mapped[1] = -1;
@@ -177,7 +188,8 @@ static int clone_jail(const struct rock_zygote *zygote, struct notes *notes, int
     if (pid > 0) {
         notes->pids[plan.slot] = (int32_t)pid;
         if (plan.slot >= notes->used) notes->used = plan.slot + 1;
-        event->pid = outer_pid(notes, pidfd);
+        notes->codes[plan.slot] = 0;
+        event->pid = notes->outer[plan.slot] = outer_pid(notes, pidfd);
         close(pidfd);
         event->kind = ROCK_ZYGOTE_CLONED;
         if ((zygote->walls & ROCK_WALL_USER)
@@ -189,26 +201,95 @@ static int clone_jail(const struct rock_zygote *zygote, struct notes *notes, int
         event->status = error;
     }
     close_all(plan.mapped + 1, 1);
-    tell(zygote, event);
+    tell(notes, event);
     return 0;
 }
 
 // MARK: Ends
 
-static void reap(const struct rock_zygote *zygote, struct notes *notes) {
+static void reap(struct notes *notes) {
     for (;;) {
         siginfo_t info = {0};
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return;
         for (uint32_t slot = 0; slot < notes->used; slot++) {
             if (notes->pids[slot] != info.si_pid) continue;
             notes->pids[slot] = 0;
+            // Kept until the slot is used again: a server may have gone before it read this.
+            notes->codes[slot] = info.si_code;
+            notes->statuses[slot] = info.si_status;
             notes->event = (struct rock_zygote_event){
-                .kind = ROCK_ZYGOTE_ENDED, .slot = slot, .code = info.si_code, .status = info.si_status,
+                .kind = ROCK_ZYGOTE_ENDED, .slot = slot, .pid = notes->outer[slot], .code = info.si_code,
+                .status = info.si_status,
             };
-            tell(zygote, &notes->event);
+            tell(notes, &notes->event);
             break;
         }
     }
+}
+
+// MARK: From server to server
+
+// A server's connection has ended. This is the one place that ties the lives of sandboxes to their server's: when this
+// process ends, so does every jail, with it if it is first in its PID namespace, by their death signal otherwise.
+static void outlive_server(struct notes *notes) {
+    close(notes->control);
+    notes->control = -1;
+    int has_jails = 0;
+    for (uint32_t slot = 0; slot < notes->used && !has_jails; slot++) has_jails = notes->pids[slot] != 0;
+    if (notes->door < 0 || notes->linger == 0 || !has_jails) _exit(0);
+    // Whoever reads what the server wrote to its standard error shall see it end.
+    if (dup2(0, 2) < 0) _exit(1);
+    clock_gettime(CLOCK_BOOTTIME, &notes->deadline);
+    notes->deadline.tv_sec += notes->linger;
+}
+
+// How long poll may wait, in its milliseconds.
+static int time_left(const struct notes *notes) {
+    if (notes->control >= 0) return -1;
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    int64_t left = (int64_t)(notes->deadline.tv_sec - now.tv_sec) * 1000
+        + (notes->deadline.tv_nsec - now.tv_nsec) / 1000000 + 1;
+    if (left <= 1) _exit(0);
+    return left < INT32_MAX ? (int)left : INT32_MAX;
+}
+
+// Takes in the next server, and tells it what has become of the jails.
+static void meet_server(struct notes *notes) {
+    int fd = accept4(notes->door, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) return;
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != geteuid()) {
+        close(fd);
+        return;
+    }
+    notes->control = fd;
+    struct rock_zygote_event *event = &notes->event;
+    for (uint32_t slot = 0; slot < notes->used; slot++) {
+        if (notes->pids[slot] == 0 && notes->codes[slot] == 0) continue;
+        *event = (struct rock_zygote_event){
+            .kind = notes->pids[slot] ? ROCK_ZYGOTE_LIVING : ROCK_ZYGOTE_ENDED, .slot = slot,
+            .pid = notes->outer[slot], .code = notes->codes[slot], .status = notes->statuses[slot],
+        };
+        tell(notes, event);
+    }
+    tell(notes, &notes->greeting);
+}
+
+// Listens where the next server will look. Without a place to listen at, there will be none.
+static int open_door(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!path || strlen(path) >= sizeof address.sun_path) return -1;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && (unlink(path) == 0 || errno == ENOENT)
+        && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0) {
+        return fd;
+    }
+    fprintf(stderr, "rocklet: zygote: %s: %s\n", path, strerror(errno));
+    if (fd >= 0) close(fd);
+    return -1;
 }
 
 // MARK: Requests
@@ -223,11 +304,12 @@ static int take_request(const struct rock_zygote *zygote, struct notes *notes) {
     struct msghdr message = {
         .msg_iov = &iovec, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes,
     };
-    ssize_t count = recvmsg(zygote->control, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    ssize_t count = recvmsg(notes->control, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-    // The server is gone: so is every jail, with this process if it is first in its PID namespace, by the parent's
-    // death signal otherwise. This is the one place that ties the lives of sandboxes to their server's.
-    if (count <= 0) _exit(0);
+    if (count <= 0) {
+        outlive_server(notes);
+        return 0;
+    }
     int passed = -1;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header && header->cmsg_type == SCM_RIGHTS) memcpy(&passed, CMSG_DATA(header), sizeof passed);
@@ -238,6 +320,7 @@ static int take_request(const struct rock_zygote *zygote, struct notes *notes) {
             // Not reaped yet, so the number is still its own.
             kill(notes->pids[request->slot], SIGKILL);
         }
+        if (request->kind == ROCK_ZYGOTE_LINGER) notes->linger = request->slot;
     }
     if (passed >= 0) close(passed);
     return 0;
@@ -254,8 +337,13 @@ static struct notes *prepare(const struct rock_zygote *zygote) {
     if (notes->procfs < 0) fail("/proc");
     for (int i = 0; i < ROCK_ZYGOTE_CGROUPS && zygote->cgroups[i]; i++) {
         notes->cgroups[i] = open(zygote->cgroups[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (notes->cgroups[i] < 0) fail(zygote->cgroups[i]);
+        // Other servers take the folders of those that have died for their own to remove: this one's has not.
+        int is_kept = zygote->linger > 0;
+        if (notes->cgroups[i] < 0 || (is_kept && flock(notes->cgroups[i], LOCK_SH) != 0)) fail(zygote->cgroups[i]);
     }
+    notes->control = zygote->control;
+    notes->linger = zygote->linger;
+    notes->door = open_door(zygote->door);
     sigset_t children;
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
@@ -268,8 +356,9 @@ static struct notes *prepare(const struct rock_zygote *zygote) {
 void rock_zygote_serve(const struct rock_zygote *given) {
     struct rock_zygote zygote = *given;
     struct notes *notes = prepare(&zygote);
-    struct rock_zygote_event *event = &notes->event;
+    struct rock_zygote_event *event = &notes->greeting;
     event->kind = ROCK_ZYGOTE_READY;
+    event->identity = zygote.identity;
     const uint32_t wanted = zygote.walls;
     zygote.walls = rock_jail_probe(wanted, event->errors);
     // The zygote's own root is emptied once; each jail's mount namespace is then a copy of one single mount, which
@@ -285,20 +374,26 @@ void rock_zygote_serve(const struct rock_zygote *given) {
         zygote.walls &= ~(uint32_t)ROCK_WALL_ROOT;
     }
     event->walls = zygote.walls;
-    tell(&zygote, event);
+    tell(notes, event);
 
     // A jail may not ask what kind of file standard output is, and with a buffer of its own choice stdio would.
     setvbuf(stdout, NULL, _IONBF, 0);
 
-    struct pollfd sources[] = {{zygote.control, POLLIN, 0}, {notes->signals, POLLIN, 0}};
+    struct pollfd sources[] = {{-1, POLLIN, 0}, {notes->signals, POLLIN, 0}, {-1, POLLIN, 0}};
     for (;;) {
-        if (poll(sources, 2, -1) < 0 && errno != EINTR) fail("poll");
+        sources[0].fd = notes->control;
+        sources[2].fd = notes->control < 0 ? notes->door : -1;
+        if (poll(sources, 3, time_left(notes)) < 0) {
+            if (errno == EINTR) continue;
+            fail("poll");
+        }
         if (sources[1].revents) {
             struct signalfd_siginfo info;
             while (read(notes->signals, &info, sizeof info) > 0) {
             }
-            reap(&zygote, notes);
+            reap(notes);
         }
+        if (sources[2].revents) meet_server(notes);
         if (sources[0].revents && take_request(&zygote, notes)) return;
     }
 }

@@ -55,6 +55,14 @@ int rock_message_receive(int fd, void *bytes, uint32_t count) {
     return result < 0 ? -errno : (int)result;
 }
 
+int rock_message_await(int fd, void *bytes, uint32_t count) {
+    ssize_t result;
+    do {
+        result = recv(fd, bytes, count, MSG_TRUNC);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : (int)result;
+}
+
 // MARK: Sockets
 
 int rock_jail_socket(const char *path, int *listener, int *connection) {
@@ -72,6 +80,41 @@ int rock_jail_socket(const char *path, int *listener, int *connection) {
     if (*listener >= 0) close(*listener);
     if (*connection >= 0) close(*connection);
     return -error;
+}
+
+static int connect_to(const char *path, int kind, const struct timeval *limit) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, kind | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if ((!limit
+            || (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit, sizeof *limit) == 0
+                && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, limit, sizeof *limit) == 0))
+        && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+        return fd;
+    }
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+int rock_jail_connect(const char *path) { return connect_to(path, SOCK_STREAM | SOCK_NONBLOCK, NULL); }
+
+int rock_zygote_connect(const char *path, int milliseconds, int *pid) {
+    struct timeval limit = {milliseconds / 1000, milliseconds % 1000 * 1000};
+    int fd = connect_to(path, SOCK_SEQPACKET, &limit);
+    if (fd < 0) return fd;
+    // Whoever listens, as it was when it began to: the zygote itself, by our count of processes.
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    int error = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? 0 : errno;
+    if (error == 0 && peer.uid == geteuid() && peer.pid > 0) {
+        *pid = peer.pid;
+        return fd;
+    }
+    close(fd);
+    return error == 0 ? -EPERM : -error;
 }
 
 // MARK: Starting a zygote
@@ -108,6 +151,8 @@ static int begin(void *argument) {
             || write_self("/proc/self/gid_map", "0 %u 1", start->gid) != 0)) {
         goto failed;
     }
+    // Not the terminal's either: the keys that end its server say nothing about its jails.
+    setsid();
     // Standard error stays, for the one line a zygote says when it cannot start.
     int control = fcntl(start->control, F_DUPFD, 4);
     int null = open("/dev/null", O_RDWR);
@@ -171,6 +216,15 @@ int rock_lock_folder(const char *path, int wait, int *fd) {
     *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (*fd < 0) return -errno;
     if (flock(*fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0) return 0;
+    int error = errno;
+    close(*fd);
+    return -error;
+}
+
+int rock_share_folder(const char *path, int *fd) {
+    *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0) return -errno;
+    if (flock(*fd, LOCK_SH) == 0) return 0;
     int error = errno;
     close(*fd);
     return -error;

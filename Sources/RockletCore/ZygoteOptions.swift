@@ -15,10 +15,17 @@ struct ZygoteOptions {
     var cgroupVersion: UInt32 = 2
     /// Folders that hold one folder for each jail, at most `ROCK_ZYGOTE_CGROUPS`.
     var cgroups: [String] = []
+    /// Where to listen for the next server.
+    var door: String?
+    /// Seconds to wait for it.
+    var linger: UInt32 = 0
+    /// What the next server compares.
+    var identity: UInt64 = 0
 
     static let usage = """
         usage: rocklet zygote [--control-fd N] [--walls BITS] [--user-base UID] [--own-user]
                               [--cgroup-version 1|2] [--cgroup FOLDER]...
+                              [--door SOCKET] [--linger SECONDS] [--identity N]
         """
 
     struct Malformed: Error {
@@ -51,12 +58,23 @@ struct ZygoteOptions {
             cgroups.append(value)
             return true
         }
+        if name == "--door" {
+            guard value.utf8.first == 0x2F else { return false }
+            door = value
+            return true
+        }
+        if name == "--identity" {
+            guard let number = UInt64(value) else { return false }
+            identity = number
+            return true
+        }
         guard let number = UInt32(value), number <= Int32.max else { return false }
         switch name {
         case "--control-fd": control = Int32(number)
         case "--walls": walls = number
         case "--user-base": userBase = number
         case "--cgroup-version": cgroupVersion = number
+        case "--linger": linger = number
         default: return false
         }
         return true
@@ -70,11 +88,16 @@ struct ZygoteOptions {
         zygote.user_base = userBase
         zygote.own_user = isOwnUser ? 1 : 0
         zygote.cgroup_version = cgroupVersion
-        let paths = cgroups.map { strdup($0) }
+        zygote.linger = linger
+        zygote.identity = identity
+        let paths = (cgroups + [door].compactMap(\.self)).map { strdup($0) }
         withUnsafeMutableBytes(of: &zygote.cgroups) { room in
             let slots = room.bindMemory(to: UnsafePointer<CChar>?.self)
-            for (index, path) in paths.enumerated() { slots[index] = path.map { UnsafePointer($0) } }
+            for (index, path) in paths.prefix(cgroups.count).enumerated() {
+                slots[index] = path.map { UnsafePointer($0) }
+            }
         }
+        if door != nil { zygote.door = paths[cgroups.count].map { UnsafePointer($0) } }
         body(&zygote)
         // In a jail now: nor may it learn where its limits are kept.
         for case let path? in paths {

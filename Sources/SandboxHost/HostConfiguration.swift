@@ -23,6 +23,10 @@ public struct HostConfiguration: Sendable {
     /// ``maximumSandboxes``, should belong to nobody.
     public var firstUserID: UInt32 = 100_000
 
+    /// How long sandboxes wait for the next host in the run directory after this one was killed, in seconds; 0 ends them
+    /// with this one. A host that shuts down ends them in any case.
+    public var lingerSeconds: UInt32 = 0
+
     /// Walls that are not built, so that tests can try those behind them.
     var omittedWalls: Set<Wall> = []
 

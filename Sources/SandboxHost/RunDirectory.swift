@@ -11,7 +11,7 @@ final class RunDirectory: Sendable {
     let path: String
     private let lock: Mutex<Int32>
 
-    /// Makes the folder if need be, locks it and removes the sockets that a killed host left.
+    /// Makes the folder if need be and locks it. What a killed host left in it stays until ``sweep(keeping:)``.
     init(_ path: String) throws(Failure) {
         guard path.utf8.first == 0x2F, path.utf8.count <= Self.longestPath else {
             throw Failure(
@@ -34,7 +34,6 @@ final class RunDirectory: Sendable {
             close(descriptor)
             throw Self.refusal(path, error)
         }
-        removeSockets()
     }
 
     /// The host's name among all hosts of the machine: from the path's 64-bit FNV-1a hash, so that a host finds what its
@@ -48,9 +47,21 @@ final class RunDirectory: Sendable {
     /// Where a socket of this name is.
     func socket(_ name: String) -> String { "\(path)/\(name).sock" }
 
-    /// Removes the sockets and gives the folder up; it stays, as whoever configured it may have made it.
+    /// Where a zygote waits for the next host. The underscore keeps it apart from sandboxes, as in every other name here.
+    var door: String { socket("zygote_0") }
+
+    /// Where a host notes its cgroups for the next one.
+    var cgroupNote: String { path + "/cgroups.json" }
+
+    /// Removes everything, and gives the folder up; it stays, as whoever configured it may have made it.
     func release() {
-        removeSockets()
+        sweep { _ in false }
+        unlink(cgroupNote)
+        leave()
+    }
+
+    /// Gives the folder up as it is.
+    func leave() {
         lock.withLock { descriptor in
             if descriptor >= 0 { close(descriptor) }
             descriptor = -1
@@ -64,8 +75,11 @@ final class RunDirectory: Sendable {
         }
     }
 
-    private func removeSockets() {
-        for name in KernelFile.names(in: path) where name.hasSuffix(".sock") { unlink("\(path)/\(name)") }
+    /// Removes the sockets of which `isKept` says that they are nobody's, by their names without `.sock`.
+    func sweep(keeping isKept: (String) -> Bool) {
+        for name in KernelFile.names(in: path) where name.hasSuffix(".sock") && !isKept(String(name.dropLast(5))) {
+            unlink("\(path)/\(name)")
+        }
     }
 
     private static func refusal(_ path: String, _ error: Int32) -> Failure {

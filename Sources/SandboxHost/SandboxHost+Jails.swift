@@ -187,13 +187,19 @@ extension SandboxHost {
         }
     }
 
-    private func startZygote() async throws(Failure) -> Zygote {
-        let events = Zygote.Events(
+    /// What this host hears of a zygote.
+    var zygoteEvents: Zygote.Events {
+        Zygote.Events(
             jailEnded: { [weak self] in self?.jailEnded($0, $1) }, lost: { [weak self] in self?.zygoteLost($0) })
+    }
+
+    private func startZygote() async throws(Failure) -> Zygote {
         let outcome: Result<Zygote, Failure>
         do throws(Failure) {
             outcome = .success(
-                try await Zygote.start(configuration, cgroups: cgroups, loop: loops.loops[0], events: events))
+                try await Zygote.start(
+                    configuration, cgroups: cgroups, door: runDirectory.door, loop: loops.loops[0],
+                    events: zygoteEvents))
         } catch {
             outcome = .failure(error)
         }
@@ -255,6 +261,7 @@ extension SandboxHost {
         let (slots, isRunning): ([UInt32], Bool) = state.withLock { state in
             guard case .serving(let current) = state.zygote, current === zygote else { return ([], false) }
             state.zygote = .none
+            state.inheritance.hasZygote = false
             return (Array(state.jails.keys), state.phase == .running)
         }
         for slot in slots { jailEnded(slot, .zygoteLost) }

@@ -7,6 +7,7 @@ package import Transport
 //
 //   SandboxHost.swift         what a host can do
 //   SandboxHost+Jails.swift   how jails come and go: zygote, slots, warm pool
+//   SandboxHost+Adoption.swift  what a killed host left, and what this one leaves
 //   HostConfiguration.swift   how it runs them
 //   Sandbox/                  one sandbox: its name, its calls, its end
 //   Jail/                     one process behind walls, and the zygote it is cloned from
@@ -21,7 +22,7 @@ package final class SandboxHost: Sendable {
     let cgroups: CgroupTree
     let state = Mutex(State())
     /// Held for as long as the host lives: no other host uses the run directory.
-    private let runDirectory: RunDirectory
+    let runDirectory: RunDirectory
 
     struct State {
         enum Phase { case running, closing, closed }
@@ -47,9 +48,11 @@ package final class SandboxHost: Sendable {
         var clonesWaiters: [CheckedContinuation<Void, Never>] = []
         var freeSlots: [UInt32] = []
         var firstUnusedSlot: UInt32 = 0
+        var inheritance = Inheritance()
     }
 
-    /// Takes over the run directory, removes what a killed predecessor left there, starts the zygote and fills the pool.
+    /// Takes over the run directory and, where a killed predecessor's zygote waits for it, that; otherwise removes what is
+    /// left there and starts a zygote. Then fills the pool. What is inherited waits for ``adopt(_:at:onEnd:)``.
     ///
     /// - Throws: ``Failure`` of kind `isolationRefused` where less holds than `configuration` wants; `infraFailed` where
     ///   the run directory cannot be used or the rocklet does not start.
@@ -59,18 +62,15 @@ package final class SandboxHost: Sendable {
         }
         self.configuration = configuration
         self.loops = loops
-        let prepared: Result<(RunDirectory, CgroupTree), Failure>
+        let prepared: Result<Ground, Failure>
         do {
-            prepared = try await BlockingPool.run {
-                Result { () throws(Failure) in
-                    let directory = try RunDirectory(configuration.runDirectory)
-                    return (directory, CgroupTree(name: directory.name))
-                }
-            }
+            prepared = try await BlockingPool.run { Result { () throws(Failure) in try Ground(configuration) } }
         } catch {
             throw Failure(.infraFailed, "No thread for blocking work: \(error).")
         }
-        (runDirectory, cgroups) = try prepared.get()
+        let ground = try prepared.get()
+        (runDirectory, cgroups) = (ground.directory, ground.cgroups)
+        await inherit(ground)
         do throws(Failure) {
             _ = try await zygote()
             if configuration.minimumIsolation == .strict && !isolation.isComplete {
@@ -84,7 +84,7 @@ package final class SandboxHost: Sendable {
             _ = try await trial.call("status", params: Array("{}".utf8), limit: .seconds(10))
             await trial.close()
         } catch {
-            await shutDown()
+            await giveUp()
             throw error
         }
         refill()

@@ -67,6 +67,8 @@ package struct ServerConfiguration: Sendable {
         package var callTimeout = Duration.seconds(30)
         /// How long a sandbox may stay unused before it is closed.
         package var idleTimeout = Duration.seconds(1800)
+        /// How long environments wait for the next server after this one was killed, in seconds; 0 ends them with it.
+        package var outliveServerSeconds = 600
 
         package init() {}
     }
@@ -143,6 +145,7 @@ extension ServerConfiguration.Sandboxes {
         if let seconds = try section.number("idle_timeout_seconds", in: 0.001...31_536_000) {
             idleTimeout = .seconds(seconds)
         }
+        outliveServerSeconds = try section.integer("outlive_server_seconds", in: 0...86_400) ?? outliveServerSeconds
         try section.refuseUnknownKeys()
     }
 }
@@ -185,6 +188,9 @@ extension LogConfiguration {
 }
 
 extension ServerConfiguration {
+    /// How long environments wait for the next server. One that keeps nothing has none to come.
+    var outlivingSeconds: Int { keepsRegistry ? sandboxes.outliveServerSeconds : 0 }
+
     /// The same settings as the sandboxes' host takes them.
     ///
     /// - Throws: ``Failure`` where there is no rocklet to run.
@@ -198,6 +204,7 @@ extension ServerConfiguration {
         host.warmPoolSize = sandboxes.warmPool
         host.maximumSandboxes = sandboxes.maximum
         host.followsLoop = sandboxes.followsLoop
+        host.lingerSeconds = UInt32(outlivingSeconds)
         return host
     }
 }

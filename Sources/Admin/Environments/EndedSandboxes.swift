@@ -2,7 +2,7 @@ import SandboxHost
 
 /// Why an environment was closed.
 enum EndReason: Sendable {
-    case client, idle, connectionClosed, forkFailed
+    case client, idle, connectionClosed, forkFailed, unreadable
 
     /// For the error that a later call gets.
     var sentence: String {
@@ -10,6 +10,7 @@ enum EndReason: Sendable {
         case .client: "a client closed it."
         case .idle: "nobody used it for its idle timeout."
         case .forkFailed: "the fork that made it failed."
+        case .unreadable: "what an earlier server wrote down about it cannot be read."
         case .connectionClosed: "the connection that held its lease closed."
         }
     }

@@ -1,5 +1,6 @@
 import Envs
 import GEM
+import Registry
 import SandboxHost
 import Synchronization
 import Transport
@@ -12,6 +13,9 @@ final class EnvironmentDirectory: Sendable {
     private let configuration: ServerConfiguration
     private let makes: RememberedAnswers
     private let expiry: Expiry
+    /// Where environments are written down for the next server; `nil` for a server that will have none.
+    private let kept: KeptEnvironments?
+    private let complain: @Sendable (String) -> Void
 
     private struct State {
         var live: [SandboxID: LiveEnvironment] = [:]
@@ -21,11 +25,24 @@ final class EnvironmentDirectory: Sendable {
 
     private let state = Mutex(State())
 
-    init(host: SandboxHost, external: ExternalEnvironments, configuration: ServerConfiguration, expiry: Expiry) {
+    /// - Parameters:
+    ///   - host: Runs the sandboxes.
+    ///   - external: What can be made.
+    ///   - configuration: The server's.
+    ///   - expiry: Ends what nobody uses.
+    ///   - complain: Hears of what goes wrong without a client's doing.
+    init(
+        host: SandboxHost, external: ExternalEnvironments, configuration: ServerConfiguration, expiry: Expiry,
+        complain: @escaping @Sendable (String) -> Void
+    ) {
+        self.complain = complain
         self.host = host
         self.external = external
         self.configuration = configuration
         self.expiry = expiry
+        kept =
+            configuration.outlivingSeconds > 0
+            ? KeptEnvironments(in: configuration.dataDirectory, complain: complain) : nil
         makes = RememberedAnswers(capacity: configuration.limits.rememberedMakes)
     }
 
@@ -35,19 +52,28 @@ final class EnvironmentDirectory: Sendable {
     /// How many environments are live.
     var count: Int { state.withLock { $0.live.count } }
 
+    /// Every live environment, oldest first.
+    var all: [LiveEnvironment] {
+        state.withLock { Array($0.live.values) }.sorted {
+            $0.origin.made == $1.origin.made ? $0.id.rawValue < $1.id.rawValue : $0.origin.made < $1.origin.made
+        }
+    }
+
     /// Makes an environment in a sandbox of its own.
     ///
     /// - Parameters:
     ///   - request: What was asked for.
+    ///   - owner: Who asked, by the name of a ``Caller``.
     ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
     /// - Returns: `{"sandbox_id", "spec", "isolation"}`, or the rocklet's refusal.
     /// - Throws: ``Failure`` where no sandbox can be had, or it fails on the way.
-    func make(_ request: MakeRequest, connection: ClientConnection?) async throws(Failure) -> Reply {
+    func make(_ request: MakeRequest, owner: String, connection: ClientConnection?) async throws(Failure) -> Reply {
         var request = request
         request.external = external.manifest(request.environment)
-        guard let requestID = request.requestID else { return try await start(request, connection: connection) }
+        let origin = Origin(owner: owner, made: .now())
+        guard let requestID = request.requestID else { return try await start(request, origin, connection: connection) }
         return try await makes.answer(to: requestID) { [request] () async throws(Failure) -> Reply in
-            try await start(request, connection: connection)
+            try await start(request, origin, connection: connection)
         }
     }
 
@@ -73,10 +99,14 @@ final class EnvironmentDirectory: Sendable {
     func reset(_ environment: LiveEnvironment, params: [UInt8]) async throws(Failure) -> Reply {
         try await environment.reset(params: params) { (environment) async throws(Failure) -> any EnvironmentSandbox in
             await environment.sandbox.close()
-            let (sandbox, reply) = try await self.startSandbox(environment.id, for: environment.request)
+            let (sandbox, reply) = try await self.startSandbox(environment.id, environment.request, environment.origin)
             if case .error = reply {
-                await sandbox.close()
+                await self.discard(sandbox)
                 throw Failure(.infraFailed, "The new sandbox refused what the old one had accepted. Make a new one.")
+            }
+            guard self.isLive(environment) else {
+                await self.discard(sandbox)
+                throw Failure(.sandboxClosed, "Sandbox \(environment.id) was closed meanwhile. Make a new one.")
             }
             return sandbox
         }
@@ -94,7 +124,7 @@ final class EnvironmentDirectory: Sendable {
         }
         guard let environment else { return false }
         environment.ties.cut()
-        await environment.sandbox.close()
+        await discard(environment.sandbox)
         return true
     }
 
@@ -111,17 +141,79 @@ final class EnvironmentDirectory: Sendable {
         }
     }
 
+    /// Forgets what was written down for the next server. Called when the host has ended everything.
+    func endShutdown() async { await kept?.removeAll() }
+
+    // MARK: - From server to server
+
+    /// Goes on with what a killed server had made, and ends what of it nobody wants any more. Called before anybody else
+    /// can call.
+    func adopt() async {
+        var notes: [(SandboxID, Result<EnvironmentNote, Failure>)] = []
+        do throws(Failure) { notes = try await kept?.all() ?? [] } catch {
+            complain("\(error.message) Environments of the server before this one are ended.")
+        }
+        for (id, found) in notes {
+            do throws(Failure) {
+                try await adopt(id, try found.get())
+            } catch {
+                complain(error.message)
+                await kept?.remove(id)
+                state.withLock { $0.ended.add(id, reason: .unreadable) }
+            }
+        }
+        host.endUnclaimed()
+    }
+
+    private func adopt(_ id: SandboxID, _ note: EnvironmentNote) async throws(Failure) {
+        var request = try MakeRequest(params: note.params, registry: registry, info: "brief")
+        request.external = external.manifest(request.environment)
+        if request.lease == .connection {
+            // The connection has ended with the server.
+            await kept?.remove(id)
+            state.withLock { $0.ended.add(id, reason: .connectionClosed) }
+            return
+        }
+        let sandbox: Sandbox
+        if let place = note.place {
+            sandbox = host.adopt(id, at: place)
+        } else {
+            let reason =
+                "The program that played \(request.environment) ended with the server before this one. Reset or make a new environment."
+            sandbox = host.lost(id, Failure(.infraFailed, reason))
+        }
+        let environment = LiveEnvironment(
+            id: id, request: request, origin: note.origin, sandbox: sandbox,
+            callTimeout: configuration.sandboxes.callTimeout, idleTimeout: configuration.sandboxes.idleTimeout,
+            steps: nil)
+        state.withLock { $0.live[id] = environment }
+        expiry.watch(environment)
+    }
+
+    private func isLive(_ environment: LiveEnvironment) -> Bool {
+        state.withLock { $0.live[environment.id] === environment }
+    }
+
+    /// Closes a sandbox for good: the next server is not told of it either.
+    private func discard(_ sandbox: any EnvironmentSandbox) async {
+        // First, so that it is not missed by a server that would find no process for it.
+        await kept?.remove(sandbox.id)
+        await sandbox.close()
+    }
+
     // MARK: - Making
 
-    private func start(_ request: MakeRequest, connection: ClientConnection?) async throws(Failure) -> Reply {
+    private func start(
+        _ request: MakeRequest, _ origin: Origin, connection: ClientConnection?
+    ) async throws(Failure) -> Reply {
         try checkOpen()
         let id = SandboxID.random()
-        let (sandbox, reply) = try await startSandbox(id, for: request)
+        let (sandbox, reply) = try await startSandbox(id, request, origin)
         guard case .result(let spec) = reply else {
-            await sandbox.close()
+            await discard(sandbox)
             return reply
         }
-        try await take(sandbox, id, request, connection: connection)
+        try await take(sandbox, id, request, origin, connection: connection)
         return .result(Self.made(id, spec: spec, isolation: sandbox.isolationJSON))
     }
 
@@ -133,17 +225,19 @@ final class EnvironmentDirectory: Sendable {
 
     /// Puts an environment that is ready in `sandbox` into the books; closes the sandbox where it is too late for that.
     private func take(
-        _ sandbox: any EnvironmentSandbox, _ id: SandboxID, _ request: MakeRequest, connection: ClientConnection?
+        _ sandbox: any EnvironmentSandbox, _ id: SandboxID, _ request: MakeRequest, _ origin: Origin,
+        connection: ClientConnection?
     ) async throws(Failure) {
         let environment = LiveEnvironment(
-            id: id, request: request, sandbox: sandbox, callTimeout: configuration.sandboxes.callTimeout,
+            id: id, request: request, origin: origin, sandbox: sandbox,
+            callTimeout: configuration.sandboxes.callTimeout,
             idleTimeout: configuration.sandboxes.idleTimeout)
         let isTooLate: Bool = state.withLock { state in
             if !state.isClosing { state.live[id] = environment }
             return state.isClosing
         }
         if isTooLate {
-            await sandbox.close()
+            await discard(sandbox)
             throw Failure(.shuttingDown, "The server is shutting down.")
         }
         expiry.watch(environment)
@@ -159,11 +253,12 @@ final class EnvironmentDirectory: Sendable {
     /// - Parameters:
     ///   - environment: What to fork; it is not changed.
     ///   - count: How many.
+    ///   - owner: Who asked.
     ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
     /// - Returns: `{"sandbox_ids": […]}`, or the rocklet's refusal to save.
     /// - Throws: ``Failure`` where not all of them can be made; then none is left.
     func fork(
-        _ environment: LiveEnvironment, count: Int, connection: ClientConnection?
+        _ environment: LiveEnvironment, count: Int, owner: String, connection: ClientConnection?
     ) async throws(Failure) -> Reply {
         try checkOpen()
         // What save answers is what restore takes.
@@ -174,7 +269,9 @@ final class EnvironmentDirectory: Sendable {
             for _ in 0..<count {
                 group.addTask {
                     do throws(Failure) {
-                        return .success(try await self.branch(environment.request, state, connection))
+                        return .success(
+                            try await self.branch(
+                                environment.request, Origin(owner: owner, made: .now()), state, connection))
                     } catch { return .failure(error) }
                 }
             }
@@ -192,35 +289,44 @@ final class EnvironmentDirectory: Sendable {
 
     /// Makes what `request` asks for in a new sandbox and restores `state` there.
     private func branch(
-        _ request: MakeRequest, _ state: [UInt8], _ connection: ClientConnection?
+        _ request: MakeRequest, _ origin: Origin, _ state: [UInt8], _ connection: ClientConnection?
     ) async throws(Failure) -> SandboxID {
         let id = SandboxID.random()
-        let (sandbox, made) = try await startSandbox(id, for: request)
+        let (sandbox, made) = try await startSandbox(id, request, origin)
         do throws(Failure) {
             let limit = request.callTimeout ?? configuration.sandboxes.callTimeout
             guard case .result = made,
                 case .result = try await sandbox.call("restore", params: state, limit: limit)
             else { throw Failure(.infraFailed, "A new sandbox refused what the old one had saved. Fork again.") }
         } catch {
-            await sandbox.close()
+            await discard(sandbox)
             throw error
         }
-        try await take(sandbox, id, request, connection: connection)
+        try await take(sandbox, id, request, origin, connection: connection)
         return id
     }
 
+    /// Has a new sandbox make what was asked for, and meanwhile writes down where it is: before its client hears of it.
     private func startSandbox(
-        _ id: SandboxID, for request: MakeRequest
+        _ id: SandboxID, _ request: MakeRequest, _ origin: Origin
     ) async throws(Failure) -> (any EnvironmentSandbox, Reply) {
         if let manifest = request.external {
-            return try await external.start(id, manifest, request)
+            let made = try await external.start(id, manifest, request)
+            // The next server ends the sandbox; it knows by this what the client is to be told.
+            await kept?.add(EnvironmentNote(params: request.params, origin: origin, place: nil), as: id)
+            return made
         }
         let sandbox = try await host.make(id: id, limits: nil)
+        let note = EnvironmentNote(params: request.params, origin: origin, place: sandbox.place)
+        async let isKept: Void? = kept?.add(note, as: id)
         do {
             let limit = request.callTimeout ?? configuration.sandboxes.callTimeout
-            return (sandbox, try await sandbox.call("make", params: request.params, limit: limit))
+            let reply = try await sandbox.call("make", params: request.params, limit: limit)
+            await isKept
+            return (sandbox, reply)
         } catch {
-            await sandbox.close()
+            await isKept
+            await discard(sandbox)
             throw error
         }
     }

@@ -1,4 +1,5 @@
 import GEM
+import Registry
 import SandboxHost
 import Synchronization
 
@@ -6,11 +7,11 @@ import Synchronization
 final class LiveEnvironment: Sendable {
     let id: SandboxID
     let request: MakeRequest
+    let origin: Origin
     /// How long one call may take before its sandbox is killed.
     let callTimeout: Duration
     /// How long it may stay unused before it is closed.
     let idleTimeout: Duration
-    let madeAt = ContinuousClock.now
     /// The last answers to calls that carried a request id; two, because a client repeats its last request only.
     let answers = RememberedAnswers(capacity: 2)
     /// The timer and the connection that can end it.
@@ -27,23 +28,52 @@ final class LiveEnvironment: Sendable {
         /// The sandbox that runs, or the one that ran last.
         var sandbox: any EnvironmentSandbox
         var lastUsed = ContinuousClock.now
+        /// Calls of `step` since the last `reset`; `nil` where an earlier server counted them.
+        var steps: Int?
     }
 
     private let state: Mutex<State>
 
+    /// - Parameters:
+    ///   - id: The name of its sandbox.
+    ///   - request: What was asked for.
+    ///   - origin: Who asked, and when.
+    ///   - sandbox: Where it was made.
+    ///   - callTimeout: How long one call may take where the request does not say.
+    ///   - idleTimeout: How long it may stay unused where the request does not say.
+    ///   - steps: How many it has made since its last reset; `nil` where that is unknown.
     init(
-        id: SandboxID, request: MakeRequest, sandbox: any EnvironmentSandbox, callTimeout: Duration,
-        idleTimeout: Duration
+        id: SandboxID, request: MakeRequest, origin: Origin, sandbox: any EnvironmentSandbox, callTimeout: Duration,
+        idleTimeout: Duration, steps: Int? = 0
     ) {
         self.id = id
         self.request = request
+        self.origin = origin
         self.callTimeout = request.callTimeout ?? callTimeout
         self.idleTimeout = request.idleTimeout ?? idleTimeout
-        state = Mutex(State(phase: .running(sandbox), sandbox: sandbox))
+        state = Mutex(State(phase: .running(sandbox), sandbox: sandbox, steps: steps))
     }
 
     /// The sandbox that runs, or the one that ran last.
     var sandbox: any EnvironmentSandbox { state.withLock(\.sandbox) }
+
+    /// Seconds since it was made.
+    var age: Double { max(0, Double(Timestamp.now().microseconds - origin.made.microseconds) / 1e6) }
+
+    /// Calls of `step` since the last `reset`; `nil` where an earlier server counted them.
+    var steps: Int? { state.withLock(\.steps) }
+
+    /// Asks the sandbox for the steps that an earlier server counted, unless it has something else to do.
+    func learnSteps() async {
+        let sandbox = sandbox
+        guard steps == nil, (sandbox as? Sandbox)?.isIdle ?? false,
+            case .result(let account)? = try? await sandbox.call("status", params: [0x7B, 0x7D], limit: callTimeout),
+            let count = (try? JSON(parsing: account.span))?["steps"]?.int
+        else { return }
+        state.withLock { state in
+            if state.steps == nil { state.steps = count }
+        }
+    }
 
     /// When the environment counts as unused unless something calls it before.
     var idleDeadline: ContinuousClock.Instant { state.withLock { $0.lastUsed + idleTimeout } }
@@ -56,11 +86,19 @@ final class LiveEnvironment: Sendable {
         return try await sandbox.call(method, params: params, limit: callTimeout)
     }
 
+    /// Passes one step on, and counts it.
+    ///
+    /// - Throws: As ``call(_:params:)``.
+    func step(params: [UInt8]) async throws(Failure) -> Reply {
+        let sandbox = await runningSandbox { $0.steps? += 1 }
+        return try await sandbox.call("step", params: params, limit: callTimeout)
+    }
+
     /// Passes a reset to the sandbox; where that has died, `start` makes a new one first.
     func reset(
         params: [UInt8], start: (LiveEnvironment) async throws(Failure) -> any EnvironmentSandbox
     ) async throws(Failure) -> Reply {
-        let sandbox = await runningSandbox()
+        let sandbox = await runningSandbox { $0.steps = 0 }
         guard sandbox.failure != nil, beginRevival(of: sandbox) else {
             return try await call("reset", params: params)
         }
@@ -75,12 +113,13 @@ final class LiveEnvironment: Sendable {
     }
 
     /// Waits while a reset replaces the sandbox, and notes that the environment is in use.
-    private func runningSandbox() async -> any EnvironmentSandbox {
+    private func runningSandbox(noting note: (inout State) -> Void = { _ in }) async -> any EnvironmentSandbox {
         while true {
             let running: (any EnvironmentSandbox)? = state.withLock { state in
                 state.lastUsed = .now
-                if case .running(let sandbox) = state.phase { return sandbox }
-                return nil
+                guard case .running(let sandbox) = state.phase else { return nil }
+                note(&state)
+                return sandbox
             }
             if let running { return running }
             await withCheckedContinuation { continuation in

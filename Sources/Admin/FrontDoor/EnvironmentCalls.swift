@@ -13,16 +13,17 @@ struct EnvironmentCalls: Sendable {
     /// - Parameters:
     ///   - method: What to do.
     ///   - params: A valid JSON object on one line.
+    ///   - caller: Who asks: what is made is noted as theirs.
     ///   - connection: The client's connection, for leases; `nil` where there is none to lose.
     /// - Returns: The JSON of the result, or of an error object that the rocklet gave.
     /// - Throws: ``Failure`` for everything that went wrong before or outside the rocklet.
     func perform(
-        _ method: Method, params: [UInt8], connection: ClientConnection?
+        _ method: Method, params: [UInt8], caller: Caller, connection: ClientConnection?
     ) async throws(Failure) -> Reply {
         switch method {
         case .step:
             return try await once(params) { (environment) async throws(Failure) -> Reply in
-                try await environment.call("step", params: params)
+                try await environment.step(params: params)
             }
         case .reset:
             return try await once(params) { (environment) async throws(Failure) -> Reply in
@@ -41,14 +42,14 @@ struct EnvironmentCalls: Sendable {
         case .fork:
             let count = try Members(params).integer("count", in: 1...Self.mostForks) ?? 1
             return try await once(params) { (environment) async throws(Failure) -> Reply in
-                try await directory.fork(environment, count: count, connection: connection)
+                try await directory.fork(environment, count: count, owner: caller.name, connection: connection)
             }
         case .status: return try await status(environment(Members(params)))
         case .close: return try await close(Members(params))
         case .list: return .result(list()[...])
         case .make:
             let request = try MakeRequest(params: params, registry: directory.registry, info: info)
-            return try await directory.make(request, connection: connection)
+            return try await directory.make(request, owner: caller.name, connection: connection)
         }
     }
 
@@ -115,7 +116,7 @@ struct EnvironmentCalls: Sendable {
         writer.name("state")
         writer.string(failure == nil ? "running" : "failed")
         writer.name("age_seconds")
-        writer.double(environment.madeAt.duration(to: .now) / .seconds(1))
+        writer.double(environment.age)
         writer.name("idle_timeout_seconds")
         writer.double(environment.idleTimeout / .seconds(1))
         writer.name("call_timeout_seconds")

@@ -64,11 +64,16 @@ struct HTTPDoor: Sendable {
     }
 
     private func answerREST(_ request: HTTPRequest, name: ArraySlice<UInt8>) async -> HTTPResponse {
-        if case .failure(let refusal) = admit(request, scope: .user) { return .refusal(refusal) }
+        let caller: Caller
+        switch admit(request, scope: .user) {
+        case .success(let admitted): caller = admitted
+        case .failure(let refusal): return .refusal(refusal)
+        }
         guard request.isMethod("POST") else { return Self.methodNotAllowed("POST") }
         guard let body = await body(of: request) else { return Self.tooLarge(limits.messageBytes) }
         let name = String(decoding: name, as: UTF8.self)
-        return await rest.answer(name, body: body, connection: ClientConnection(request.connection)) ?? Self.notFound
+        let connection = ClientConnection(request.connection)
+        return await rest.answer(name, body: body, caller: caller, connection: connection) ?? Self.notFound
     }
 
     private func answerOpenEnv(_ request: HTTPRequest) async -> HTTPResponse {

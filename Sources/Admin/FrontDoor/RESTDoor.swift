@@ -8,14 +8,16 @@ struct RESTDoor: Sendable {
     let metrics: Metrics
 
     /// Answers `POST /apis/v1/envs/gem/<name>`; `nil` where there is no such path.
-    func answer(_ name: String, body: [UInt8], connection: ClientConnection?) async -> HTTPResponse? {
+    func answer(
+        _ name: String, body: [UInt8], caller: Caller, connection: ClientConnection?
+    ) async -> HTTPResponse? {
         guard let method = Method(rawValue: name), Self.methods.contains(method) else { return nil }
         if method == .list { return .json(.ok, ids()) }
         let start = monotonicNanoseconds()
         do throws(Failure) {
             var params = body
             JSON.joinLines(of: &params)
-            switch try await calls.perform(method, params: params, connection: connection) {
+            switch try await calls.perform(method, params: params, caller: caller, connection: connection) {
             case .result(let result):
                 metrics.record(method, since: start, failed: false)
                 return .json(.ok, Array(result))

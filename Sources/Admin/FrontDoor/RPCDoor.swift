@@ -96,7 +96,7 @@ struct RPCDoor: Sendable {
             var params = try request.namedParams(method.parameters, of: message.span)
             // The sandbox reads lines: a pretty-printed object must become one.
             JSON.joinLines(of: &params)
-            let reply = try await calls.perform(method, params: params, connection: connection)
+            let reply = try await calls.perform(method, params: params, caller: caller, connection: connection)
             metrics.record(method, since: start, failed: reply.isError)
             return reply
         } catch {

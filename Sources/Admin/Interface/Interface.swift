@@ -27,9 +27,9 @@ struct Interface: Sendable {
 
     /// Every operation there is.
     static let all: [Operation] =
-        serverOperations + keyOperations + catalogOperations + environmentOperations + sandboxLifeOperations
-        + sandboxCallOperations + fileOperations + sandboxStreamOperations + uploadOperations + settingOperations
-        + taskOperations + compatibilityOperations
+        serverOperations + keyOperations + catalogOperations + environmentOperations + liveEnvironmentOperations
+        + sandboxLifeOperations + sandboxCallOperations + fileOperations + sandboxStreamOperations + uploadOperations
+        + settingOperations + taskOperations + compatibilityOperations
 
     /// The place of the JSON-RPC method called `name`.
     func procedure(_ name: String) -> Int? { procedures[name] }

@@ -42,7 +42,7 @@ final class OpenEnvDoor: Sendable {
             case "health": return Self.get(request) { ["status": "healthy"] }
             case "metadata": return Self.get(request) { Self.metadata(spec) }
             case "schema": return Self.get(request) { Self.schema }
-            case "ws": return webSocket(request, environment)
+            case "ws": return webSocket(request, environment, caller)
             case "state":
                 let session = try self.session(environment, request, caller)
                 return Self.get(request) { session.description }
@@ -57,12 +57,13 @@ final class OpenEnvDoor: Sendable {
         }
     }
 
-    private func webSocket(_ request: HTTPRequest, _ environment: String) -> HTTPResponse {
+    private func webSocket(_ request: HTTPRequest, _ environment: String, _ caller: Caller) -> HTTPResponse {
         guard request.isMethod("GET") else { return Self.methodNotAllowed("GET") }
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = messageBytes
         let conversation = OpenEnvConversation(
-            session: OpenEnvSession(environment, calls: calls, connection: ClientConnection(request.connection)))
+            session: OpenEnvSession(
+                environment, calls: calls, caller: caller, connection: ClientConnection(request.connection)))
         return .webSocket(configuration) { socket in try await conversation.serve(socket) }
     }
 
@@ -96,7 +97,7 @@ final class OpenEnvDoor: Sendable {
                     .overloaded,
                     "There are \(Self.mostSessions) sessions already. Use the WebSocket, which ends its own.")
             }
-            let session = OpenEnvSession(environment, calls: calls, connection: nil)
+            let session = OpenEnvSession(environment, calls: calls, caller: caller, connection: nil)
             sessions[key] = session
             return session
         }

@@ -9,6 +9,7 @@ import Synchronization
 final class OpenEnvSession: Sendable {
     private let environment: String
     private let calls: EnvironmentCalls
+    private let caller: Caller
     /// What the sandbox's life hangs on besides its use; `nil` for nothing.
     private let connection: ClientConnection?
     private let state = Mutex(State())
@@ -21,7 +22,8 @@ final class OpenEnvSession: Sendable {
         var steps = 0
     }
 
-    init(_ environment: String, calls: EnvironmentCalls, connection: ClientConnection?) {
+    init(_ environment: String, calls: EnvironmentCalls, caller: Caller, connection: ClientConnection?) {
+        self.caller = caller
         self.environment = environment
         self.calls = calls
         self.connection = connection
@@ -113,7 +115,8 @@ final class OpenEnvSession: Sendable {
     }
 
     private func call(_ method: Method, _ params: JSON.Object) async throws(Failure) -> JSON {
-        let reply = try await calls.perform(method, params: JSON.object(params).serialized, connection: connection)
+        let reply = try await calls.perform(
+            method, params: JSON.object(params).serialized, caller: caller, connection: connection)
         switch reply {
         case .result(let result): return try Self.parsed(result)
         case .error(let error):

@@ -66,13 +66,16 @@ package final class Server: Sendable {
                 sandboxes: sandboxes, loops: group
             ) { Log(logs, "environments")(.warning, $0) }
             directory = EnvironmentDirectory(
-                host: host, external: external, configuration: configuration, expiry: expiry)
+                host: host, external: external, configuration: configuration, expiry: expiry
+            ) { Log(logs, "environments")(.warning, $0) }
+            await directory.adopt()
             services.environments = directory
             doors = try await Doors(configuration, directory: directory, services: services, group: group)
         } catch {
             await services.scheduler?.shutDown()
             await sandboxes.shutDown()
-            await host.shutDown()
+            // What another server has left waits for one that starts.
+            await host.giveUp()
             group.shutDown()
             await services.close()
             throw error
@@ -109,6 +112,7 @@ package final class Server: Sendable {
         await directory.closeExternal()
         await sandboxes.shutDown()
         await host.shutDown()
+        await directory.endShutdown()
         group.shutDown()
         await services.close()
     }

@@ -13,7 +13,7 @@ final class CgroupTree: Sendable {
     }
 
     /// One folder that holds a folder for each slot.
-    struct Branch {
+    struct Branch: Sendable {
         let path: String
         let controllers: Set<Controller>
         let lock: Int32
@@ -29,9 +29,10 @@ final class CgroupTree: Sendable {
     let version: UInt32
     /// Why a controller is not used.
     let missing: [Controller: String]
-    private let branches: [Branch]
+    let branches: [Branch]
     private let slots = Mutex<[UInt32: Slot]>([:])
-    /// Held open for as long as the host lives: they tell a living host's folders from a dead one's.
+    /// Held open for as long as the host lives: they tell a living host's folders from a dead one's. Shared with the
+    /// zygote, which may live longer.
     private let locks: Mutex<[Int32]>
 
     /// The folders that a zygote needs to know.
@@ -43,18 +44,44 @@ final class CgroupTree: Sendable {
     ///   - name: The host's name among all hosts of the machine.
     ///   - mounts: Where the machine has its cgroups.
     init(name: String, mounts: CgroupMounts = .current()) {
-        (version, branches, missing) = Self.branches(name: name, mounts: mounts)
+        (version, branches, missing) = Self.branches(name: name, mounts: mounts, isShared: true)
         locks = Mutex(branches.map(\.lock))
     }
 
+    /// Goes on with the folders of a host that was killed, while its zygote holds them.
+    ///
+    /// - Parameters:
+    ///   - version: 1 or 2.
+    ///   - branches: Its folders.
+    ///   - missing: The controllers that it did not have.
+    ///   - living: The slots that jails are in.
+    init(version: UInt32, branches: [Branch], missing: [Controller: String], living: some Sequence<UInt32>) {
+        (self.version, self.branches, self.missing) = (version, branches, missing)
+        locks = Mutex(branches.map(\.lock))
+        // What is in a folder is written anew before its next jail; that it is there is remembered, to remove it.
+        let folders = Set(branches.flatMap { KernelFile.names(in: $0.path) }).filter { $0.hasPrefix("s") }
+        let found = Set(folders.compactMap { UInt32($0.dropFirst()) })
+        slots.withLock { slots in
+            for slot in found.union(living) { slots[slot] = Slot() }
+        }
+        // A jail is not to be taken for one that wanted too much memory because another one before it did.
+        for slot in living { _ = takeOutOfMemory(slot) }
+    }
+
     /// Makes and locks a host's own folders, one in each hierarchy.
+    ///
+    /// - Parameters:
+    ///   - name: The host's name among all hosts of the machine.
+    ///   - mounts: Where the machine has its cgroups.
+    ///   - isShared: Whether the locks can be shared with other processes.
+    /// - Returns: The version of the hierarchies, the folders, and why others are missing.
     static func branches(
-        name: String, mounts: CgroupMounts
+        name: String, mounts: CgroupMounts, isShared: Bool = false
     ) -> (version: UInt32, branches: [Branch], missing: [Controller: String]) {
         var missing: [Controller: String] = [:]
         var branches: [Branch] = []
         guard Controller.allCases.contains(where: { mounts.v1[$0.rawValue] != nil }) else {
-            switch makeUnified(name: name, mounts: mounts) {
+            switch makeUnified(name: name, mounts: mounts, isShared: isShared) {
             case .success(let branch): branches = [branch]
             case .failure(let refusal): for controller in Controller.allCases { missing[controller] = refusal.reason }
             }
@@ -69,7 +96,7 @@ final class CgroupTree: Sendable {
             byPath[hierarchy.own + "/" + name, default: []].insert(controller)
         }
         for (path, controllers) in byPath.sorted(by: { $0.key < $1.key }) {
-            let lock = makeAnew(path)
+            let lock = makeAnew(path, isShared: isShared)
             guard lock >= 0 else {
                 for controller in controllers { missing[controller] = refusal("mkdir", path, -lock) }
                 continue
@@ -102,7 +129,7 @@ final class CgroupTree: Sendable {
         guard current?.limits != limits else { return }
         for branch in branches {
             let folder = "\(branch.path)/\(folderName(of: slot))"
-            if current == nil, mkdir(folder, 0o755) != 0, errno != EEXIST {
+            if current?.limits == nil, mkdir(folder, 0o755) != 0, errno != EEXIST {
                 throw Failure(.infraFailed, Self.refusal("mkdir", folder, errno) + ".")
             }
             try Self.apply(limits, to: folder, branch.controllers, version: version)
@@ -188,7 +215,9 @@ final class CgroupTree: Sendable {
     }
 
     /// Finds a place in the v2 tree whose children can have all three controllers.
-    private static func makeUnified(name: String, mounts: CgroupMounts) -> Result<Branch, Refusal> {
+    private static func makeUnified(
+        name: String, mounts: CgroupMounts, isShared: Bool
+    ) -> Result<Branch, Refusal> {
         guard let hierarchy = mounts.v2 else { return .failure(Refusal(reason: "no cgroup file system is mounted")) }
         var reason = ""
         // A folder with processes in it cannot give controllers to its children; the root can. So root takes the top.
@@ -199,7 +228,7 @@ final class CgroupTree: Sendable {
                 continue
             }
             let path = parent + "/" + name
-            let lock = makeAnew(path)
+            let lock = makeAnew(path, isShared: isShared)
             let failure = lock < 0 ? -lock : enable(in: path)
             if failure == 0 {
                 return .success(Branch(path: path, controllers: Set(Controller.allCases), lock: lock))
@@ -232,7 +261,7 @@ final class CgroupTree: Sendable {
 
     /// Makes the folder and locks it, after removing what an earlier host left there, and all other folders of hosts
     /// that have died: those that nobody has locked. Returns the lock, or -errno.
-    private static func makeAnew(_ path: String) -> Int32 {
+    private static func makeAnew(_ path: String, isShared: Bool) -> Int32 {
         guard let slash = path.lastIndex(of: "/") else { return -EINVAL }
         let parent = String(path[..<slash])
         for name in KernelFile.names(in: parent) where name.hasPrefix("rock-") {
@@ -241,17 +270,17 @@ final class CgroupTree: Sendable {
             removeRemains("\(parent)/\(name)")
             close(lock)
         }
-        return lockedFolder(path)
+        return lockedFolder(path, isShared: isShared)
     }
 
     /// Makes a folder unless it is there, and locks it. Returns the lock, or -errno.
-    static func lockedFolder(_ path: String) -> Int32 {
+    static func lockedFolder(_ path: String, isShared: Bool = false) -> Int32 {
         // Another host that starts now may take the new folder for a dead one's before it is locked, and hold its lock
         // for as long as it takes to remove it.
         for _ in 0..<100 {
             if mkdir(path, 0o755) != 0 && errno != EEXIST { return -errno }
             var lock: Int32 = -1
-            let result = rock_lock_folder(path, 1, &lock)
+            let result = isShared ? rock_share_folder(path, &lock) : rock_lock_folder(path, 1, &lock)
             if result == 0 && access(path, F_OK) == 0 { return lock }
             if result == 0 { close(lock) }
         }

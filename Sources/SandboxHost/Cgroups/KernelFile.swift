@@ -1,9 +1,9 @@
 import Glibc
 
 /// A file of /proc or /sys: small, and written in one piece or not at all.
-enum KernelFile {
+package enum KernelFile {
     /// The whole text; `nil` where it cannot be read.
-    static func read(_ path: String) -> String? {
+    package static func read(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -18,7 +18,7 @@ enum KernelFile {
     }
 
     /// Writes `text` in one call. Returns 0 or the reason's errno.
-    static func write(_ text: String, to path: String) -> Int32 {
+    package static func write(_ text: String, to path: String) -> Int32 {
         let descriptor = open(path, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return errno }
         defer { close(descriptor) }
@@ -29,7 +29,7 @@ enum KernelFile {
     }
 
     /// The names in a folder, without `.` and `..`; empty where it cannot be read.
-    static func names(in folder: String) -> [String] {
+    package static func names(in folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -43,7 +43,7 @@ enum KernelFile {
     }
 
     /// The kernel's words for an error.
-    static func reason(_ number: Int32) -> String {
+    package static func reason(_ number: Int32) -> String {
         var text = [CChar](repeating: 0, count: 128)
         guard strerror_r(number, &text, text.count) == 0 else { return "error \(number)" }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

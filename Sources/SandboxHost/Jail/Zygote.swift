@@ -6,7 +6,8 @@ import Transport
 
 /// The process that jails are cloned from, and the connection it is told through what to do.
 ///
-/// It lives for as long as the connection is open; when it ends, for whatever reason, so does every jail it made.
+/// When it ends, for whatever reason, so does every jail it made. When the connection ends, it waits for another server
+/// for as long as ``HostConfiguration/linger`` says.
 final class Zygote: ReadinessHandler, @unchecked Sendable {
     // Safety of @unchecked: the variables are touched on `loop` only.
 
@@ -26,6 +27,8 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
     private let loop: EventLoop
     private let control: OwnedDescriptor
     private let events: Events
+    /// Becomes readable at the end of a zygote that another server started; `nil` for a child of this process.
+    private let pidfd: ReadableDescriptor?
 
     private enum Phase {
         case starting(CheckedContinuation<Bool, Never>)
@@ -52,9 +55,13 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
         init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
     }
 
-    private init(_ process: Int32, control: consuming OwnedDescriptor, loop: EventLoop, events: Events) {
+    private init(
+        _ process: Int32, control: consuming OwnedDescriptor, pidfd: ReadableDescriptor? = nil, loop: EventLoop,
+        events: Events
+    ) {
         self.process = process
         self.control = control
+        self.pidfd = pidfd
         self.loop = loop
         self.events = events
     }
@@ -65,15 +72,16 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
     ///
     /// - Throws: ``Failure`` of kind `infraFailed` where it does not start.
     static func start(
-        _ configuration: HostConfiguration, cgroups: CgroupTree, loop: EventLoop, events: Events
+        _ configuration: HostConfiguration, cgroups: CgroupTree, door: String, loop: EventLoop, events: Events
     ) async throws(Failure) -> Zygote {
         let isOrdinaryUser = geteuid() != 0
-        var arguments = ["rocklet", "zygote", "--user-base", "\(configuration.firstUserID)"]
-        let wanted = Wall.allCases.filter { !configuration.omittedWalls.contains($0) }.compactMap(\.bit)
-        arguments += ["--walls", "\(wanted.reduce(0) { $0 | 1 << $1 })"]
-        if isOrdinaryUser { arguments.append("--own-user") }
+        var arguments = ["rocklet", "zygote"] + configuration.zygoteArguments
         arguments += ["--cgroup-version", "\(cgroups.version)"]
         arguments += cgroups.folders.flatMap { ["--cgroup", $0] }
+        if configuration.lingerSeconds > 0 {
+            arguments += ["--door", door, "--linger", "\(configuration.lingerSeconds)"]
+            arguments += ["--identity", "\(configuration.zygoteIdentity)"]
+        }
         let path = configuration.rockletPath
         let started: (process: Int32, control: Int32)
         do {
@@ -90,6 +98,43 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
             throw Failure(.infraFailed, "\(path) ended before it was ready. Run it by hand to see why: \(path) zygote.")
         }
         return zygote
+    }
+
+    /// Goes on with the zygote of a server that was killed. Its jails' ends are reported as those of all others.
+    ///
+    /// - Parameters:
+    ///   - survivors: The zygote; its descriptors become this one's.
+    ///   - linger: How long it is to wait for the server after this one, in seconds.
+    ///   - loop: Hears it from now on.
+    ///   - events: What its owner hears.
+    /// - Returns: The zygote, ready to clone.
+    static func adopt(_ survivors: Survivors, linger: UInt32, loop: EventLoop, events: Events) async -> Zygote {
+        rock_set_nonblocking(survivors.control)
+        let pidfd = ReadableDescriptor(OwnedDescriptor(survivors.pidfd), on: loop)
+        let zygote = Zygote(
+            survivors.process, control: OwnedDescriptor(survivors.control), pidfd: pidfd, loop: loop, events: events)
+        (zygote.walls, zygote.refusals) = (survivors.walls, survivors.refusals)
+        await zygote.goOn(linger: linger)
+        return zygote
+    }
+
+    private func goOn(linger: UInt32) async {
+        await withCheckedContinuation { continuation in
+            loop.execute {
+                self.phase = .serving
+                do {
+                    try self.loop.watch(self.control.rawValue, for: .readable, handler: self)
+                } catch {
+                    self.end()
+                }
+                var request = rock_zygote_request()
+                request.kind = ROCK_ZYGOTE_LINGER.rawValue
+                request.slot = linger
+                self.send(Message(request: request, passed: nil))
+                self.reap()
+                continuation.resume()
+            }
+        }
     }
 
     private static func spawn(
@@ -129,11 +174,16 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
 
     /// Waits for the process to end. It is the first of its PID namespace: when it has been reaped, so has every jail.
     private func reap() {
-        let loop = loop
-        let process = process
+        let (loop, process, pidfd) = (loop, process, pidfd)
         Task(executorPreference: loop) {
-            // The only error is that somebody else has collected it: then it is gone too.
-            _ = try? await loop.exitStatus(ofChild: process)
+            if let pidfd {
+                // Fails where it cannot be watched; the end of the connection then counts as the zygote's.
+                try? await pidfd.wait()
+                pidfd.close()
+            } else {
+                // The only error is that somebody else has collected it: then it is gone too.
+                _ = try? await loop.exitStatus(ofChild: process)
+            }
             loop.execute { self.finish() }
         }
     }
@@ -149,10 +199,23 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
         }
     }
 
-    /// Ends the process, which has not been reaped: its number is still its own.
+    /// Closes the connection without ending anything: the process waits for another server. Nothing is heard of it any
+    /// more; its end is not waited for.
+    func leave() async {
+        await withCheckedContinuation { continuation in
+            loop.execute {
+                self.hangUp()
+                shutdown(self.control.rawValue, Int32(SHUT_RDWR))
+                self.phase = .gone
+                continuation.resume()
+            }
+        }
+    }
+
+    /// Ends the process, by a descriptor or while it has not been reaped: its number is still its own.
     private func end() {
         hangUp()
-        Glibc.kill(process, SIGKILL)
+        if let pidfd { rock_pidfd_send_signal(pidfd.rawValue, SIGKILL) } else { Glibc.kill(process, SIGKILL) }
     }
 
     private func hangUp() {
@@ -167,6 +230,7 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
     }
 
     private func finish() {
+        if case .gone? = phase { return }
         hangUp()
         phase = .gone
         for clone in clones.values { clone.resume(returning: .failure(.zygoteLost)) }
@@ -262,7 +326,7 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
         switch event.kind {
         case ROCK_ZYGOTE_READY.rawValue:
             walls = event.walls
-            refusals = withUnsafeBytes(of: event.errors) { Array($0.bindMemory(to: Int32.self)) }
+            refusals = event.refusals
             guard case .starting(let continuation)? = phase else { return }
             phase = .serving
             continuation.resume(returning: true)
@@ -271,7 +335,7 @@ final class Zygote: ReadinessHandler, @unchecked Sendable {
         case ROCK_ZYGOTE_REFUSED.rawValue:
             clones.removeValue(forKey: event.slot)?.resume(returning: .failure(.refused(event.status)))
         case ROCK_ZYGOTE_ENDED.rawValue:
-            events.jailEnded(event.slot, event.code == 1 ? .exited(event.status) : .signalled(event.status))
+            events.jailEnded(event.slot, JailEnd(event))
         default: end()
         }
     }

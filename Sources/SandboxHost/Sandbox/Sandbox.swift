@@ -47,14 +47,24 @@ package final class Sandbox: Sendable {
         var callsFromElsewhere = 0
     }
 
+    /// - Parameters:
+    ///   - id: Its name.
+    ///   - jail: What it runs in.
+    ///   - host: Owns the jail.
+    ///   - loop: Watches the socket until a call comes from another one.
+    ///   - failure: Why it has ended already; `nil` for one that runs.
+    ///   - onEnd: Called once if it ends before it is closed.
     init(
-        _ id: SandboxID, _ jail: Jail, host: SandboxHost, loop: EventLoop, onEnd: (@Sendable (Failure) -> Void)?
+        _ id: SandboxID, _ jail: Jail, host: SandboxHost, loop: EventLoop, failure: Failure? = nil,
+        onEnd: (@Sendable (Failure) -> Void)?
     ) {
         self.id = id
         self.jail = jail
         self.host = host
         self.onEnd = onEnd
-        state = Mutex(State(loop: loop, footsteps: host.configuration.followsLoop ? Footsteps() : nil))
+        var state = State(loop: loop, footsteps: host.configuration.followsLoop ? Footsteps() : nil)
+        if let failure { state.phase = .failed(failure) }
+        self.state = Mutex(state)
     }
 
     /// Which walls stand around it.
@@ -65,6 +75,12 @@ package final class Sandbox: Sendable {
 
     /// What its process holds now; `nil` once it has ended. It reads a few lines of /proc.
     package var usage: SandboxUsage? { SandboxUsage(of: process) }
+
+    /// Whether no call waits for it.
+    package var isIdle: Bool { state.withLock { $0.calls.count == 0 } }
+
+    /// By what the next host on this machine finds it again.
+    package var place: SandboxPlace { SandboxPlace(slot: jail.slot, process: jail.process, limits: jail.limits) }
 
     /// What every call answers from now on; `nil` while it runs.
     package var failure: Failure? {

@@ -3,7 +3,7 @@ extension Command {
     static let environments: Command = .init(
         "env", summary: "List environments, check them, let a policy play them, play yourself, or bring your own",
         commands: [
-            .environmentList, .environmentRun, .environmentPlay, .environmentCheck, .environmentRegister,
-            .environmentUnregister, .environmentLogs,
+            .environmentList, .environmentRun, .environmentPlay, .environmentCheck, .environmentLive, .environmentStop,
+            .environmentRegister, .environmentUnregister, .environmentLogs,
         ])
 }
