@@ -123,7 +123,11 @@ let package = Package(
             name: "RemoteEnvironmentsTests",
             dependencies: ["RemoteEnvironments", "Envs", "GEM", "Admin", "SandboxHost"],
             swiftSettings: strict),
-        .testTarget(name: "AdminTests", dependencies: ["Admin", "ConfigurationFiles"], swiftSettings: strict),
+        .testTarget(
+            name: "AdminTests", dependencies: ["Admin", "ConfigurationFiles", "Upkeep"], swiftSettings: strict),
+        .testTarget(
+            name: "UpkeepTests", dependencies: ["Upkeep", "GEM", "Images", "SandboxHost", "Transport"],
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Transport", "CLinux", "GEM"],
             exclude: ["Clients"], swiftSettings: strict),
