@@ -4,7 +4,7 @@ import GEM
 enum Envelope {
     /// Around the JSON of a result.
     static func success(_ result: [UInt8], message: String? = nil) -> [UInt8] {
-        json { writer in
+        json(expecting: result.count + 128) { writer in
             writer.beginObject()
             writer.name("status")
             writer.string("Success")

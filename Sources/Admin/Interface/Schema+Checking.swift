@@ -73,7 +73,14 @@ extension Schema {
                             ? "List should have at least \(count.lowerBound) items"
                             : "List should have at most \(count.upperBound) items", nil))
             }
-            for (index, element) in items.enumerated() { item.check(element, at: place + [String(index)], &complaints) }
+            for (index, element) in items.enumerated() {
+                let known = complaints.count
+                item.check(element, at: place, &complaints)
+                guard complaints.count > known else { continue }
+                // Where it is is said only of what is wrong: so many texts take longer to make than the items to check.
+                complaints.removeSubrange(known...)
+                item.check(element, at: place + [String(index)], &complaints)
+            }
         case .map(let schema):
             guard let object = value.object else {
                 return complaints.append(complaint("dict_type", place, "Input should be a valid object", value))

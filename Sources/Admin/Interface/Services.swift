@@ -51,9 +51,18 @@ package enum ServerVersion {
     package static let current = "0.1.0"
 }
 
-/// The JSON that `write` writes.
-func json(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
-    var writer = JSONWriter()
+/// The JSON that `write` writes, for which room for `count` bytes is made at once.
+func json(expecting count: Int = 0, _ write: (inout JSONWriter) -> Void) -> [UInt8] {
+    var writer = JSONWriter(expecting: count)
     write(&writer)
     return writer.bytes
+}
+
+extension JSONWriter {
+    /// Starts with nothing written, and room for `count` bytes.
+    init(expecting count: Int) {
+        var room: [UInt8] = []
+        room.reserveCapacity(count)
+        self.init(taking: &room)
+    }
 }

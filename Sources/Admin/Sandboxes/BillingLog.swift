@@ -19,11 +19,18 @@ final class BillingLog: Sendable {
 
     /// Appends one entry. It runs on the registry's writing thread, one entry after the other; the file is opened each time,
     /// so that it can be moved away at any time.
-    func append(_ entry: BillingEntry) {
-        let line =
+    func append(_ entry: BillingEntry) { append([entry]) }
+
+    private func append(_ entries: [BillingEntry]) {
+        guard let last = entries.last else { return }
+        let lines = entries.map { entry in
             "\(times.logText(entry.stopTime)) INFO:BillingLog:1 [billing] [\(entry.sandboxID)] [\(entry.serial)] -- \(entry.line)\n"
-        guard write(line, to: path, O_WRONLY | O_APPEND | O_CREAT) else { return }
-        _ = write("\(entry.serial)\n", to: path + ".position", O_WRONLY | O_CREAT | O_TRUNC)
+        }
+        guard write(lines.joined(), to: path, O_WRONLY | O_APPEND | O_CREAT) else { return }
+        // Always as long: a file that is emptied and written anew is flushed to the disk by some file systems at each close.
+        let number = String(last.serial)
+        let position = String(repeating: "0", count: max(0, 20 - number.utf8.count)) + number + "\n"
+        _ = write(position, to: path + ".position", O_WRONLY | O_CREAT)
     }
 
     /// Appends what a predecessor did not.
@@ -32,7 +39,7 @@ final class BillingLog: Sendable {
         while true {
             let entries = try await registry.billing(after: last, limit: 1000)
             guard let latest = entries.last else { return }
-            for entry in entries { append(entry) }
+            append(entries)
             last = latest.serial
         }
     }

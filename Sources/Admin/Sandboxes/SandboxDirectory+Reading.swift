@@ -29,14 +29,12 @@ extension SandboxDirectory {
         context.gatewayVersion = Self.gatewayVersion
         context.agentVersion = Self.agentVersion
         if statusSource == .legacy, context.isAlive { context.isAlive = await answers(record) }
-        var room: [UInt8] = []
-        room.reserveCapacity(Self.statusBytes)
-        var writer = JSONWriter(taking: &room)
+        var writer = JSONWriter(expecting: Self.statusBytes)
         record.writeStatus(context, times: registry.times, to: &writer)
         return writer.bytes
     }
 
-    /// What nearly every status fits in.
+    /// What nearly every status fits in, in bytes: room that is not used costs nothing, growing does.
     private static let statusBytes = 2048
 
     /// The versions that answers carry: those whose interfaces this server speaks.
@@ -66,12 +64,13 @@ extension SandboxDirectory {
             throw Failure(
                 .invalidArgument, "sandbox_ids count too large, max count is \(configuration.batchCount)")
         }
-        var writer = JSONWriter()
+        let found = registry.records(ids)
+        var writer = JSONWriter(expecting: found.count * Self.statusBytes)
         writer.beginObject()
         writer.name("statuses")
         writer.beginArray()
         let context = SandboxRecord.StatusContext(isAlive: true)
-        for record in registry.records(ids) where record.state.isLive && caller.sees(record.namespace) {
+        for record in found where record.state.isLive && caller.sees(record.namespace) {
             record.writeStatus(context, times: registry.times, to: &writer)
         }
         writer.endArray()
@@ -87,7 +86,7 @@ extension SandboxDirectory {
         query.namespaces = caller.namespaces
         let page: SandboxPage
         do throws(RegistryError) { page = try registry.list(query) } catch { throw Failure(error) }
-        var writer = JSONWriter()
+        var writer = JSONWriter(expecting: page.records.count * Self.statusBytes)
         writer.beginObject()
         writer.name("items")
         writer.beginArray()

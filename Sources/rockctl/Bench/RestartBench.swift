@@ -43,7 +43,7 @@ struct RestartBench {
     }
 
     private static let sandbox: JSON = [
-        "image": "host", "runtime": "jail", "memory": "32m", "cpus": double(0.01), "disk": "64m", "network": "none",
+        "image": "host", "runtime": "jail", "memory": "32m", "cpus": 1, "disk": "64m", "network": "none",
     ]
 
     private func start() throws -> (process: pid_t, url: String) {
