@@ -11,7 +11,7 @@ TEST_PACKAGES = e2fsprogs curl openssl python3 python3-venv zsh fish util-linux 
 	podman runc netavark iptables
 RELEASE = .build/release
 
-.PHONY: help setup build demo test test-crash test-thread test-setup test-docker test-thread lint format install uninstall bench clean
+.PHONY: help setup build demo test test-crash test-thread test-setup test-docker test-thread lint format install uninstall bench bench-env clean
 
 help:  ## Lists these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,16 @@ bench: build  ## Measures Rock beside its peers, and prints a table.
 	@test -x .build/bench-venv/bin/python || python3 -m venv .build/bench-venv
 	@.build/bench-venv/bin/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	bench/run.py
+
+# The package's word games read NLTK's lists; ours are the same.
+bench-env: build  ## Measures every environment beside the Python package in process: five minutes.
+	@Scripts/install-debian-packages python3 python3-venv
+	@test -x .build/bench-venv/bin/python || python3 -m venv .build/bench-venv
+	@.build/bench-venv/bin/pip install --quiet --disable-pip-version-check gem-llm==0.1.0 pandas
+	@mkdir -p .build/bench-nltk/corpora/words
+	@cp Sources/WordLists/en-basic.txt .build/bench-nltk/corpora/words/en-basic
+	@cp Sources/WordLists/en.txt .build/bench-nltk/corpora/words/en
+	NLTK_DATA=$(CURDIR)/.build/bench-nltk $(RELEASE)/rockctl bench env --all --peer .build/bench-venv/bin/python
 
 lint:  ## Checks the format of every Swift file, as CI does.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

@@ -23,6 +23,7 @@ public enum BuiltInEnvironments {
         Sokoban.specs,
         Crosswords.specs,
         WordSearch.specs,
+        WikiGame.specs,
         Bandit.specs,
         FrozenLake.specs,
         Maze.specs,

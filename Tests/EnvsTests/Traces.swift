@@ -18,9 +18,40 @@ struct Trace: Decodable, Sendable {
     let actions: [String]
     let steps: [Step]
 
+    /// What `make` was given, by its own spelling.
+    var arguments: [String: ArgumentValue]?
+
+    /// A keyword argument as JSON has it.
+    enum ArgumentValue: Decodable, Sendable {
+        case boolean(Bool), integer(Int), pair([Int]), word(String)
+
+        init(from decoder: any Decoder) throws {
+            let value = try decoder.singleValueContainer()
+            if let boolean = try? value.decode(Bool.self) {
+                self = .boolean(boolean)
+            } else if let integer = try? value.decode(Int.self) {
+                self = .integer(integer)
+            } else if let pair = try? value.decode([Int].self) {
+                self = .pair(pair)
+            } else {
+                self = .word(try value.decode(String.self))
+            }
+        }
+
+        var parameter: Parameter.Value {
+            switch self {
+            case .boolean(let value): .boolean(value)
+            case .integer(let value): .integer(value)
+            case .pair(let values): .integerPair(values[0], values[1])
+            case .word(let word): .choice(word)
+            }
+        }
+    }
+
     enum CodingKeys: String, CodingKey {
         case environment = "env_id"
         case resetBoard = "reset_board"
+        case arguments = "kwargs"
         case seed, policy, actions, steps
     }
 
@@ -28,6 +59,9 @@ struct Trace: Decodable, Sendable {
     static let byID = load("gem-traces")
     /// Episodes of release 0.1.0, whose fifteen puzzle shuffles differently.
     static let shuffledFifteen = load("gem-traces-fifteen-pypi-0.1.0")
+
+    /// Episodes of release 0.1.0 with arguments of all sizes: 15 of each game.
+    static let withArguments = load("gem-traces-arguments")
 
     private static func load(_ name: String) -> Result<[String: [Trace]], any Error> {
         Result {

@@ -153,7 +153,7 @@ extension Game {
 
     func rewardAtLimit(_ move: Move, earned: Double) -> Double { earned }
 
-    private func writeState(into text: inout Text) {
+    func writeState(into text: inout Text) {
         let start = text.bytes.count
         writeBoard(into: &text)
         if text.bytes.count > start { text.append("\n") }

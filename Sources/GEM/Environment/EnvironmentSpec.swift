@@ -115,6 +115,11 @@ public struct Arguments: Sendable {
         if case .integerPair(let first, let second)? = values[name] { (first, second) } else { nil }
     }
 
+    /// The text called `name`; `nil` where it is null or no text.
+    public func text(_ name: String) -> String? {
+        if case .free(let value)? = values[name] { value.string } else { nil }
+    }
+
     /// The word called `name`; `nil` where it is null or no word.
     public func choice(_ name: String) -> String? {
         if case .choice(let value)? = values[name] { value } else { nil }

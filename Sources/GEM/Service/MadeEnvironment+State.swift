@@ -45,7 +45,8 @@ extension MadeEnvironment {
 
     private var making: [(name: String, value: String)] {
         [
-            ("env_id", spec.id.description), ("kwargs", String(decoding: arguments.json.serialized, as: UTF8.self)),
+            ("env_id", spec.id.description),
+            ("kwargs", String(decoding: arguments.fingerprint.serialized, as: UTF8.self)),
             ("num_envs", count.map(String.init) ?? "null"), ("autoreset", vector.autoreset.rawValue),
         ]
     }
@@ -54,4 +55,18 @@ extension MadeEnvironment {
 extension Arguments {
     /// The arguments as an object, in the order of their names.
     package var json: JSON { .object(JSON.Object(checked: sorted.map { ($0.name, $0.value.json) })) }
+}
+
+extension Arguments {
+    /// What tells these arguments from others: as ``json``, with length and checksum in the place of a long text.
+    fileprivate var fingerprint: JSON {
+        .object(
+            JSON.Object(
+                checked: sorted.map { name, value in
+                    guard case .free(.string(let text)) = value, text.utf8.count > 256 else {
+                        return (name, value.json)
+                    }
+                    return (name, .string("\(text.utf8.count) bytes, \(SavedState.checksum(text.utf8))"))
+                }))
+    }
 }

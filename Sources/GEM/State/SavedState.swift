@@ -41,7 +41,8 @@ package struct SavedState {
         return StateCoder(reading: Array(body.dropFirst(mark.count + 1)))
     }
 
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    /// FNV-1a, 64 bits.
+    static func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
         bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 }

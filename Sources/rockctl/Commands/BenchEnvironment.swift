@@ -1,3 +1,4 @@
+import Envs
 import GEM
 import Glibc
 import SandboxHost
@@ -16,6 +17,11 @@ private let live = Option("live", .integer(1...100_000, name: "N"), default: 100
 private let resets = Option(
     "resets", .integer(1...1_000_000, name: "N"),
     summary: "Seeds of 'reset' and 'hard', from 0 on, instead of as many as there is time for")
+private let all = Option.flag("all", summary: "Measure every environment instead, for a quarter of --seconds each loop")
+private let peer = Option(
+    "peer", .text("PYTHON", completion: .files),
+    summary: "With --all: a Python that has gem-llm, measured in process beside us")
+private let match = Option("match", .text("TEXT"), summary: "With --all: only ids that hold TEXT")
 private let json = Option.flag("json", summary: "Write one JSON object")
 
 extension Command {
@@ -35,9 +41,14 @@ extension Command {
                 reset       Sokoban-easy, a new seed each time
                 hard        Sokoban-hard, a new seed each time
                 live        many sandboxes, stepped in turn; only where --only or --live asks
+
+            With --all, a line for each id: steps a second one by one, of --num-envs environments without resets and with \
+            them, resets a second with a seed each, bytes a step; and what the Python package reaches in process: one \
+            environment stepped without resets, make_vec with 8, resets.
             """,
         options: [
-            only, seconds, loadConnections, vectorSize, live, resets, json, Connection.url, Connection.isolation,
+            only, all, peer, match, seconds, loadConnections, vectorSize, live, resets, json, Connection.url,
+            Connection.isolation,
         ],
         examples: [
             .init("rockctl bench env", "The whole table."),
@@ -45,6 +56,7 @@ extension Command {
         ],
         catchesSignals: true
     ) { call in
+        if call[all] { return try await Interrupted.watching { try await measureAll(call) } }
         let results = try await Interrupted.watching { try await measure(call) }
         if call[json] {
             let object: JSON = [
@@ -66,6 +78,44 @@ extension Command {
         }
         try call.console.write(text)
         return .success
+    }
+
+    private static func measureAll(_ call: Invocation) async throws -> ExitCode {
+        let url = call[Connection.url]
+        let isolation = MinimumIsolation(rawValue: call[Connection.isolation]) ?? .strict
+        let server =
+            url == nil ? try await EmbeddedServer(sandboxes: 4, isolation: isolation, listensOnTCP: true) : nil
+        do {
+            let place = try HTTPPlace.named(url ?? server?.url ?? "")
+            let table = try await measureAll(call, at: place)
+            await server?.close()
+            let object: JSON = [
+                "environments": table.json, "findings": .array(table.findings.map(\.json)),
+            ]
+            try call.console.write(
+                call[json]
+                    ? String(decoding: object.serialized, as: UTF8.self) + "\n" : table.text(count: call[vectorSize]))
+            return .success
+        } catch {
+            await server?.close()
+            throw error
+        }
+    }
+
+    private static func measureAll(_ call: Invocation, at place: HTTPPlace) async throws -> GameTable {
+        let bench = GameBench(place: place, duration: .seconds(call[seconds]) / 4, count: call[vectorSize])
+        let (python, text, console) = (call[peer], call[match], call.console)
+        let specs = BuiltInEnvironments.specs.filter { text.map($0.id.description.contains) ?? true }
+        return try await BlockingPool.run {
+            let python = try python.map { try BenchPeer(python: $0) }
+            var results: [GameBench.Result] = []
+            for spec in specs {
+                try Task.checkCancellation()
+                console.report("… \(spec.id)\n")
+                if let result = try bench.measure(spec, peer: python) { results.append(result) }
+            }
+            return GameTable(results: results)
+        }
     }
 
     private static func measure(_ call: Invocation) async throws -> [BenchResult] {
