@@ -75,7 +75,7 @@ extension ExternalEnvironments {
                 remove: remove)
         } catch {
             try? await machine.remove(id, driver: driver)
-            throw error.kind == .notFound
+            throw [.notFound, .forbidden].contains(error.kind)
                 ? Failure(.envFailed, "not_started: The program of \(manifest.id) cannot be started: \(error.message)")
                 : error
         }

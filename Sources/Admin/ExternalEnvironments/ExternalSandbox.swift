@@ -14,7 +14,6 @@ final class ExternalSandbox: EnvironmentSandbox {
     private let callTimeout: Duration?
     private let program: AgentProgram
     private let line: ProgramLine
-    private let sandbox: RunningSandbox
     /// Gives back everything that the sandbox holds.
     private let remove: @Sendable () async -> Void
     private let turns = CallTurns(limit: 256)
@@ -35,7 +34,7 @@ final class ExternalSandbox: EnvironmentSandbox {
         callTimeout: Duration?, program: AgentProgram, line: ProgramLine, remove: @escaping @Sendable () async -> Void
     ) {
         (id, isolationJSON) = (sandbox.id, sandbox.isolation)
-        (self.sandbox, self.manifest, self.callTimeout) = (sandbox, manifest, callTimeout)
+        (self.manifest, self.callTimeout) = (manifest, callTimeout)
         (self.program, self.line, self.remove) = (program, line, remove)
         state = Mutex(State(episodes: episodes))
     }

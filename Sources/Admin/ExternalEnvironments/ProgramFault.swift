@@ -3,7 +3,7 @@ import SandboxHost
 
 /// What a program did instead of answering. Each ends its sandbox; the next reset begins with a new one.
 enum ProgramFault: Error, Sendable, Equatable {
-    /// It said nothing more: it has ended, or closed its standard output.
+    /// It has ended.
     case exited
     /// It ended in the middle of a line.
     case partialLine(bytes: Int)
@@ -82,7 +82,7 @@ enum ProgramFault: Error, Sendable, Equatable {
 
     private static func manner(_ end: AgentProgramEnd?) -> String {
         guard let end else { return "" }
-        guard end.isOwn else { return ": it closed its standard output and went on" }
+        guard end.isOwn else { return ": it shut its socket and went on" }
         if let code = end.exitCode { return ", with exit status \(code)" }
         guard let signal = end.signal else { return "" }
         return ", by signal \(signal)" + (signal == 9 ? ", which the kernel sends where memory has run out" : "")

@@ -102,7 +102,7 @@ struct ProgramAnswer: Sendable {
         }
         guard let id = values[0] else { throw .noAnswer(ProgramFault.shown(line)) }
         guard let number = Int(String(decoding: line[id], as: UTF8.self)) else {
-            throw .wrongID(ProgramFault.shown(line[id]))
+            throw .wrongID(String(ProgramFault.shown(line[id]).dropFirst().dropLast()))
         }
         self.number = number
         // Some write both, and null for the one that does not hold.

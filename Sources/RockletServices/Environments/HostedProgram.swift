@@ -14,6 +14,7 @@ final class HostedProgram: @unchecked Sendable {
 
     private let context: ServerContext
     private let process: Int32
+    private let socket: OpenFile
     private let errors: OutputReader
     private var log = ByteRing(capacity: HostedProgram.logBytes)
     private var status: ChildStatus?
@@ -24,10 +25,13 @@ final class HostedProgram: @unchecked Sendable {
     /// Starts what `order` says, with `socket` as its standard input and output.
     ///
     /// - Throws: ``RockletException`` where it cannot be started.
-    init(_ order: HostedOrder, socket: Int32, _ context: ServerContext) throws {
+    init(_ order: HostedOrder, socket: OpenFile, _ context: ServerContext) throws {
         self.context = context
+        self.socket = socket
         let stderr = try Pipe()
-        process = try order.program(context.environment).start([socket, socket, stderr.writer.rawValue])
+        process = try order.program(context.environment).start([
+            socket.rawValue, socket.rawValue, stderr.writer.rawValue,
+        ])
         errors = OutputReader(stderr.takeReader(), on: context.loop)
         context.children.whenEnded(process) { [self] in end($0) }
         try errors.start(.init(bytes: { [weak self] in _ = self?.log.append($0) }, end: {}))
@@ -35,6 +39,8 @@ final class HostedProgram: @unchecked Sendable {
 
     private func end(_ status: ChildStatus) {
         self.status = status
+        // What it has started may hold the socket still; the host need not wait for that.
+        shutdown(socket.rawValue, Int32(SHUT_RDWR))
         let waiting = waiting
         self.waiting = []
         for continuation in waiting { continuation.resume() }
@@ -126,7 +132,7 @@ final class HostedPrograms: @unchecked Sendable {
     /// Starts a program; whoever holds the connection that asked for it ends it by closing that.
     func run(_ json: JSON, socket: OpenFile?) throws -> HostedProgram {
         guard let socket else { throw RockletException(.value, "'run' needs a socket for the program.") }
-        let program = try HostedProgram(try HostedOrder(json), socket: socket.rawValue, context)
+        let program = try HostedProgram(try HostedOrder(json), socket: socket, context)
         current?.kill()
         current = program
         return program

@@ -4,18 +4,22 @@ import GEM
 private let json = Option.flag("json", summary: "Write the specs as one JSON object")
 
 extension Command {
-    /// `rockctl env list`: what can be made. Without a server's address nothing is started for it.
+    /// `rockctl env list`: what can be made. Where no server runs, none is started for it.
     static let environmentList: Command = .init(
         "list", summary: "Show what environments there are",
-        options: [json, Connection.url],
+        discussion: """
+            Asks the server that --url names or that runs in the data directory, which also offers what was registered there; \
+            without one, shows what comes with Rock.
+            """,
+        options: [json] + ServerAccess.options,
         examples: [
             .init("rockctl env list", "Ids, turn limits and what to do."),
             .init("rockctl env list --json | jq '.environments[].id'", "Just the ids."),
         ]
     ) { call in
         let list: JSON
-        if call[Connection.url] != nil {
-            list = try await Connection.use(call) { try await $0.call("list") }
+        if ServerAccess.isNamed(call) {
+            list = try await ServerAccess.open(call).call("list")
         } else {
             var writer = JSONWriter()
             writer.beginArray()

@@ -4,6 +4,6 @@ extension Command {
         "env", summary: "List environments, check them, let a policy play them, play yourself, or bring your own",
         commands: [
             .environmentList, .environmentRun, .environmentPlay, .environmentCheck, .environmentLive, .environmentStop,
-            .environmentRegister, .environmentUnregister, .environmentLogs,
+            .environmentInit, .environmentRegister, .environmentUnregister, .environmentLogs,
         ])
 }

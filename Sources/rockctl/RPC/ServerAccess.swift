@@ -34,6 +34,9 @@ enum ServerAccess {
         return ServerClient(carrier: carrier)
     }
 
+    /// Whether there is a server to ask: `call` names one, or one runs in the data directory.
+    static func isNamed(_ call: Invocation) -> Bool { call[url] != nil || runningServer(call) != nil }
+
     /// The address that the server of the data directory wrote down.
     private static func runningServer(_ call: Invocation) -> String? {
         // Without a data directory there is no such server, and nothing to complain of.
