@@ -38,9 +38,12 @@ let package = Package(
         // The tar format in memory: for images, and for archives inside sandboxes.
         .target(name: "Tar", dependencies: ["GEM"], swiftSettings: strict),
         // Root filesystems: tar and OCI layouts in, shared layers, registries.
-        .target(name: "Images", dependencies: ["CImages", "GEM", "Tar", "Transport", "CLinux"], swiftSettings: strict),
-        // SHA-256 and file calls; optimised in debug builds too, which would else hash a hundred times slower.
-        .target(name: "CImages", cSettings: [.unsafeFlags(["-O2"])]),
+        .target(
+            name: "Images", dependencies: ["CImages", "CSHA256", "GEM", "Tar", "Transport", "CLinux"],
+            swiftSettings: strict),
+        .target(name: "CImages"),
+        // Optimised in debug builds too, which would else hash a hundred times slower.
+        .target(name: "CSHA256", cSettings: [.unsafeFlags(["-O2"])]),
         .target(name: "SandboxHost", dependencies: ["GEM", "Images", "Transport", "CLinux"], swiftSettings: strict),
         // YAML read key by key, with errors that name file, line and the nearest key there is.
         .target(name: "ConfigurationFiles", dependencies: ["GEM", "CYAML"], swiftSettings: strict),
@@ -48,7 +51,9 @@ let package = Package(
         .target(
             name: "ModelService", dependencies: ["ConfigurationFiles", "GEM", "Transport", "CLinux"],
             swiftSettings: strict),
-        .target(name: "Registry", dependencies: ["GEM", "CSQLite"], swiftSettings: strict),
+        .target(name: "Registry", dependencies: ["GEM", "CSHA256", "CSQLite"], swiftSettings: strict),
+        // What environments were played: recorded, kept, read back and checked.
+        .target(name: "Episodes", dependencies: ["GEM", "CSHA256", "Registry"], swiftSettings: strict),
         // Hosts and their Admin: one connection each that carries everything between them.
         .target(
             name: "Fleet", dependencies: ["GEM", "SandboxHost", "Transport", "CLinux"], swiftSettings: strict),
@@ -57,8 +62,8 @@ let package = Package(
         .target(
             name: "Admin",
             dependencies: [
-                "ConfigurationFiles", "GEM", "Envs", "Fleet", "Images", "ModelService", "Registry", "SandboxHost",
-                "Transport", "Upkeep",
+                "ConfigurationFiles", "GEM", "Envs", "Episodes", "Fleet", "Images", "ModelService", "Registry",
+                "SandboxHost", "Transport", "Upkeep",
             ],
             swiftSettings: strict),
 
@@ -75,7 +80,8 @@ let package = Package(
         .executableTarget(
             name: "rockctl",
             dependencies: [
-                "Admin", "CLinux", "Envs", "Fleet", "GEM", "Images", "ModelService", "Registry", "RockletServices",
+                "Admin", "CLinux", "Envs", "Episodes", "Fleet", "GEM", "Images", "ModelService", "Registry",
+                "RockletServices",
                 "SandboxHost",
                 "Transport",
             ],
@@ -116,6 +122,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "RegistryTests", dependencies: ["Registry"], swiftSettings: strict),
+        .testTarget(name: "EpisodesTests", dependencies: ["Episodes", "Envs", "GEM"], swiftSettings: strict),
         // Writes until it is killed; the registry's crash tests start it, and a test build makes it.
         .executableTarget(
             name: "RegistryWriter", dependencies: ["Registry"], path: "Tests/RegistryWriter", swiftSettings: strict),

@@ -43,6 +43,24 @@ package struct ServerConfiguration: Sendable {
     package var scheduler = SchedulerConfiguration()
     /// What one client may ask for at a time.
     package var limits = Limits()
+    /// Recorded episodes.
+    package var episodes = Episodes()
+    /// The file that holds recorded episodes.
+    package var episodesPath: String { dataDirectory + "/episodes.db" }
+
+    /// Which episodes are recorded, and how many are kept; the oldest go first.
+    package struct Episodes: Sendable {
+        /// Whether those of environments are whose `make` does not say.
+        package var record = false
+        /// Days since an episode began; `nil` keeps them however old.
+        package var keepDays: Double?
+        /// Bytes of the file; `nil` for no limit.
+        package var maximumBytes: Int? = 4 << 30
+        /// `nil` for no limit.
+        package var maximum: Int?
+
+        package init() {}
+    }
 
     /// Sandboxes: what one gets, and how many there are.
     package struct Sandboxes: Sendable {
@@ -124,6 +142,7 @@ extension ServerConfiguration {
         if var section = try root.section("runtime") { try new.runtime.apply(&section) }
         if var section = try root.section("scheduler") { try new.scheduler.apply(&section) }
         if var section = try root.section("limits") { try new.limits.apply(&section) }
+        if var section = try root.section("episodes") { try new.episodes.apply(&section) }
         try root.refuseUnknownKeys()
         self = new
     }
@@ -163,6 +182,16 @@ extension ServerConfiguration.Limits {
         ] {
             if let seconds = try section.number(key, in: 0.001...86_400) { self[keyPath: limit] = .seconds(seconds) }
         }
+        try section.refuseUnknownKeys()
+    }
+}
+
+extension ServerConfiguration.Episodes {
+    fileprivate mutating func apply(_ section: inout ConfigurationSection) throws(Failure) {
+        record = try section.boolean("record") ?? record
+        keepDays = try section.number("keep_days", in: 0.001...36_500) ?? keepDays
+        maximumBytes = try section.bytes("maximum_bytes", in: 1 << 20...1 << 50) ?? maximumBytes
+        maximum = try section.integer("maximum", in: 1...1_000_000_000) ?? maximum
         try section.refuseUnknownKeys()
     }
 }

@@ -13,6 +13,7 @@ final class EnvironmentDirectory: Sendable {
     private let configuration: ServerConfiguration
     private let makes: RememberedAnswers
     private let expiry: Expiry
+    private let episodes: EpisodeRecording
     /// Where environments are written down for the next server; `nil` for a server that will have none.
     private let kept: KeptEnvironments?
     private let complain: @Sendable (String) -> Void
@@ -30,14 +31,16 @@ final class EnvironmentDirectory: Sendable {
     ///   - external: What can be made.
     ///   - configuration: The server's.
     ///   - expiry: Ends what nobody uses.
+    ///   - episodes: Records what is played.
     ///   - complain: Hears of what goes wrong without a client's doing.
     init(
         host: SandboxHost, external: ExternalEnvironments, configuration: ServerConfiguration, expiry: Expiry,
-        complain: @escaping @Sendable (String) -> Void
+        episodes: EpisodeRecording, complain: @escaping @Sendable (String) -> Void
     ) {
         self.complain = complain
         self.host = host
         self.external = external
+        self.episodes = episodes
         self.configuration = configuration
         self.expiry = expiry
         kept =
@@ -125,6 +128,7 @@ final class EnvironmentDirectory: Sendable {
         guard let environment else { return false }
         environment.ties.cut()
         await discard(environment.sandbox)
+        await environment.recorder?.close()
         return true
     }
 
@@ -139,6 +143,11 @@ final class EnvironmentDirectory: Sendable {
         await withDiscardingTaskGroup { group in
             for environment in external { group.addTask { await environment.sandbox.close() } }
         }
+    }
+
+    /// Waits until everything that was played is handed over to be written; no sandbox is left to play in.
+    func closeRecorders() async {
+        for environment in state.withLock({ Array($0.live.values) }) { await environment.recorder?.close() }
     }
 
     /// Forgets what was written down for the next server. Called when the host has ended everything.
@@ -185,7 +194,8 @@ final class EnvironmentDirectory: Sendable {
         let environment = LiveEnvironment(
             id: id, request: request, origin: note.origin, sandbox: sandbox,
             callTimeout: configuration.sandboxes.callTimeout, idleTimeout: configuration.sandboxes.idleTimeout,
-            steps: nil)
+            steps: nil, recorder: episodes.recorder(for: request, id))
+        environment.recorder?.beginInTheMidst()
         state.withLock { $0.live[id] = environment }
         expiry.watch(environment)
     }
@@ -213,7 +223,7 @@ final class EnvironmentDirectory: Sendable {
             await discard(sandbox)
             return reply
         }
-        try await take(sandbox, id, request, origin, connection: connection)
+        try await take(sandbox, id, request, origin, episodes.recorder(for: request, id), connection: connection)
         return .result(Self.made(id, spec: spec, isolation: sandbox.isolationJSON))
     }
 
@@ -226,12 +236,12 @@ final class EnvironmentDirectory: Sendable {
     /// Puts an environment that is ready in `sandbox` into the books; closes the sandbox where it is too late for that.
     private func take(
         _ sandbox: any EnvironmentSandbox, _ id: SandboxID, _ request: MakeRequest, _ origin: Origin,
-        connection: ClientConnection?
+        _ recorder: EnvironmentRecorder?, connection: ClientConnection?
     ) async throws(Failure) {
         let environment = LiveEnvironment(
             id: id, request: request, origin: origin, sandbox: sandbox,
             callTimeout: configuration.sandboxes.callTimeout,
-            idleTimeout: configuration.sandboxes.idleTimeout)
+            idleTimeout: configuration.sandboxes.idleTimeout, recorder: recorder)
         let isTooLate: Bool = state.withLock { state in
             if !state.isClosing { state.live[id] = environment }
             return state.isClosing
@@ -293,16 +303,18 @@ final class EnvironmentDirectory: Sendable {
     ) async throws(Failure) -> SandboxID {
         let id = SandboxID.random()
         let (sandbox, made) = try await startSandbox(id, request, origin)
+        let recorder = episodes.recorder(for: request, id)
         do throws(Failure) {
             let limit = request.callTimeout ?? configuration.sandboxes.callTimeout
             guard case .result = made,
-                case .result = try await sandbox.call("restore", params: state, limit: limit)
+                case .result(let counters) = try await sandbox.call("restore", params: state, limit: limit)
             else { throw Failure(.infraFailed, "A new sandbox refused what the old one had saved. Fork again.") }
+            recorder?.begin(at: state, counters: counters)
         } catch {
             await discard(sandbox)
             throw error
         }
-        try await take(sandbox, id, request, origin, connection: connection)
+        try await take(sandbox, id, request, origin, recorder, connection: connection)
         return id
     }
 

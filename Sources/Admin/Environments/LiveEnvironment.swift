@@ -16,6 +16,8 @@ final class LiveEnvironment: Sendable {
     let answers = RememberedAnswers(capacity: 2)
     /// The timer and the connection that can end it.
     let ties = Ties()
+    /// Writes down what is played; `nil` where that is not wanted.
+    let recorder: EnvironmentRecorder?
 
     private enum Phase {
         case running(any EnvironmentSandbox)
@@ -42,13 +44,15 @@ final class LiveEnvironment: Sendable {
     ///   - callTimeout: How long one call may take where the request does not say.
     ///   - idleTimeout: How long it may stay unused where the request does not say.
     ///   - steps: How many it has made since its last reset; `nil` where that is unknown.
+    ///   - recorder: Writes down what is played; `nil` where that is not wanted.
     init(
         id: SandboxID, request: MakeRequest, origin: Origin, sandbox: any EnvironmentSandbox, callTimeout: Duration,
-        idleTimeout: Duration, steps: Int? = 0
+        idleTimeout: Duration, steps: Int? = 0, recorder: EnvironmentRecorder? = nil
     ) {
         self.id = id
         self.request = request
         self.origin = origin
+        self.recorder = recorder
         self.callTimeout = request.callTimeout ?? callTimeout
         self.idleTimeout = request.idleTimeout ?? idleTimeout
         state = Mutex(State(phase: .running(sandbox), sandbox: sandbox, steps: steps))
@@ -82,6 +86,12 @@ final class LiveEnvironment: Sendable {
     ///
     /// - Throws: ``Failure`` when the sandbox fails; from then on every call says the same, until a reset.
     func call(_ method: StaticString, params: [UInt8]) async throws(Failure) -> Reply {
+        guard let recorder else { return try await pass(method, params) }
+        return try await recorder.call(method, params, on: self)
+    }
+
+    /// ``call(_:params:)`` without a record of it.
+    func pass(_ method: StaticString, _ params: [UInt8]) async throws(Failure) -> Reply {
         let sandbox = await runningSandbox()
         return try await sandbox.call(method, params: params, limit: callTimeout)
     }
@@ -90,6 +100,12 @@ final class LiveEnvironment: Sendable {
     ///
     /// - Throws: As ``call(_:params:)``.
     func step(params: [UInt8]) async throws(Failure) -> Reply {
+        guard let recorder else { return try await passStep(params) }
+        return try await recorder.call("step", params, on: self)
+    }
+
+    /// ``step(params:)`` without a record of it.
+    func passStep(_ params: [UInt8]) async throws(Failure) -> Reply {
         let sandbox = await runningSandbox { $0.steps? += 1 }
         return try await sandbox.call("step", params: params, limit: callTimeout)
     }
@@ -98,10 +114,16 @@ final class LiveEnvironment: Sendable {
     func reset(
         params: [UInt8], start: (LiveEnvironment) async throws(Failure) -> any EnvironmentSandbox
     ) async throws(Failure) -> Reply {
+        guard let recorder else { return try await passReset(params, start: start) }
+        return try await recorder.reset(params, on: self, start: start)
+    }
+
+    /// ``reset(params:start:)`` without a record of it.
+    func passReset(
+        _ params: [UInt8], start: (LiveEnvironment) async throws(Failure) -> any EnvironmentSandbox
+    ) async throws(Failure) -> Reply {
         let sandbox = await runningSandbox { $0.steps = 0 }
-        guard sandbox.failure != nil, beginRevival(of: sandbox) else {
-            return try await call("reset", params: params)
-        }
+        guard sandbox.failure != nil, beginRevival(of: sandbox) else { return try await pass("reset", params) }
         do {
             let new = try await start(self)
             endRevival(with: new)

@@ -20,6 +20,8 @@ struct MakeRequest: Sendable {
     let idleTimeout: Duration?
     /// How long one call may take; `nil` for the server's default.
     let callTimeout: Duration?
+    /// Whether its episodes are recorded; `nil` for the server's default.
+    let record: Bool?
     /// The params for the rocklet: a JSON object on one line.
     let params: [UInt8]
     /// What plays the environment where it is not built in, as it was registered when the request came.
@@ -42,6 +44,7 @@ struct MakeRequest: Sendable {
         lease = try members.word("lease") ?? .idle
         idleTimeout = try members.seconds("idle_timeout", in: 0.001...31_536_000)
         callTimeout = try members.seconds("call_timeout", in: 0.001...86_400)
+        record = try members.boolean("record")
         self.params = members.has("info") ? params : Self.adding(info: info, to: params)
     }
 

@@ -40,6 +40,14 @@ struct Members {
         return word
     }
 
+    /// The truth value called `name`; `nil` where it is absent or null.
+    func boolean(_ name: StaticString) throws(Failure) -> Bool? {
+        guard let value = value(name) else { return nil }
+        if text[value].elementsEqual("true".utf8) { return true }
+        if text[value].elementsEqual("false".utf8) { return false }
+        throw Failure(.invalidParams, "\(name) must be true or false.")
+    }
+
     /// The integer called `name`; `nil` where it is absent or null.
     func integer(_ name: StaticString, in range: ClosedRange<Int>) throws(Failure) -> Int? {
         guard let value = value(name) else { return nil }

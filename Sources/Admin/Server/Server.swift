@@ -15,6 +15,7 @@ package final class Server: Sendable {
     /// Sandboxes with a root filesystem.
     let sandboxes: SandboxDirectory
     private let expiry: Expiry
+    private let episodes: EpisodeRecording
     private let services: Services
     private let rpc: RPCDoor
     private let http: HTTPServer?
@@ -59,6 +60,7 @@ package final class Server: Sendable {
         }
         let directory: EnvironmentDirectory
         let doors: Doors
+        episodes = EpisodeRecording(configuration, services: services)
         do {
             let logs = services.logs
             let external = try await ExternalEnvironments(
@@ -66,7 +68,7 @@ package final class Server: Sendable {
                 sandboxes: sandboxes, loops: group
             ) { Log(logs, "environments")(.warning, $0) }
             directory = EnvironmentDirectory(
-                host: host, external: external, configuration: configuration, expiry: expiry
+                host: host, external: external, configuration: configuration, expiry: expiry, episodes: episodes
             ) { Log(logs, "environments")(.warning, $0) }
             await directory.adopt()
             services.environments = directory
@@ -76,6 +78,7 @@ package final class Server: Sendable {
             await sandboxes.shutDown()
             // What another server has left waits for one that starts.
             await host.giveUp()
+            await episodes.close()
             group.shutDown()
             await services.close()
             throw error
@@ -112,6 +115,8 @@ package final class Server: Sendable {
         await directory.closeExternal()
         await sandboxes.shutDown()
         await host.shutDown()
+        await directory.closeRecorders()
+        await episodes.close()
         await directory.endShutdown()
         group.shutDown()
         await services.close()

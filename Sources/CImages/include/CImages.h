@@ -1,4 +1,4 @@
-// What the image store needs of C: SHA-256 at the speed of the disk, and the file calls that Swift's Glibc hides.
+// What the image store needs of C: the file calls that Swift's Glibc hides.
 //
 // Functions return a non-negative result, or -errno.
 #ifndef ROCK_CIMAGES_H
@@ -7,18 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-// MARK: SHA-256 (FIPS 180-4)
-
-struct rock_image_sha256 {
-    uint32_t state[8];
-    uint64_t count;
-    uint8_t block[64];
-};
-
-void rock_image_sha256_begin(struct rock_image_sha256 *sha);
-void rock_image_sha256_update(struct rock_image_sha256 *sha, const void *bytes, size_t count);
-void rock_image_sha256_finish(struct rock_image_sha256 *sha, uint8_t digest[32]);
 
 // MARK: Files
 

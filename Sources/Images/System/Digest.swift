@@ -1,4 +1,4 @@
-import CImages
+import CSHA256
 
 /// A SHA-256 digest as images write it: `sha256:` and 64 hexadecimal digits.
 package struct Digest: Hashable, Sendable, CustomStringConvertible {
@@ -38,20 +38,20 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
 
 /// Hashes bytes as they come.
 struct SHA256Hasher {
-    private var state = rock_image_sha256()
+    private var state = rock_sha256()
 
-    init() { rock_image_sha256_begin(&state) }
+    init() { rock_sha256_begin(&state) }
 
     mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
 
     mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        rock_image_sha256_update(&state, bytes.baseAddress, bytes.count)
+        rock_sha256_update(&state, bytes.baseAddress, bytes.count)
     }
 
     /// The digest of everything so far; the hasher is of no use afterwards.
     mutating func finish() -> Digest {
         var raw = [UInt8](repeating: 0, count: 32)
-        rock_image_sha256_finish(&state, &raw)
+        rock_sha256_finish(&state, &raw)
         return Digest(raw: raw)
     }
 }

@@ -8,6 +8,8 @@ extension Command {
         options: [Option.flag("version", summary: "Show the version")],
         commands: [
             .environments,
+            .recordedEpisodes,
+            .replay,
             .sandboxes,
             .images,
             .modelService,

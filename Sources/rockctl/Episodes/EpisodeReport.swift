@@ -38,7 +38,9 @@ enum EpisodeReport: Sendable {
     }
 
     /// How an episode ended, in a word or two.
-    static func ending(_ result: EpisodeResult) -> String { result.truncated ? "truncated" : "terminated" }
+    static func ending(_ result: EpisodeResult) -> String {
+        result.truncated ? "truncated" : result.terminated ? "terminated" : "left"
+    }
 
     private static func object(for event: EpisodeEvent) -> JSON {
         switch event {

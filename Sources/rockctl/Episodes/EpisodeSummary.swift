@@ -62,6 +62,7 @@ final class EpisodeSummary: Sendable {
         guard let least = values.min(), let most = values.max() else { return .null }
         return ["mean": double(values.reduce(0, +) / Double(values.count)), "min": double(least), "max": double(most)]
     }
-
-    private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 }
+
+/// A count and its noun, such as `1 step` or `2 steps`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

@@ -75,6 +75,7 @@ def test_the_default_url_comes_from_the_environment(server: Server, monkeypatch:
         (lambda client, env: client.make("game:Sokobn-v0-easy"), rockgem.UnknownEnvironment, -32001),
         (lambda client, env: client.make("game:Sokoban-v0-easy", rooms=3), rockgem.InvalidArgument, -32002),
         (lambda client, env: client.make("game:Sokoban-v0-easy", call_timeout="soon"), rockgem.InvalidParams, -32602),
+        (lambda client, env: client.make("game:Sokoban-v0-easy", record="always"), rockgem.InvalidParams, -32602),
         (lambda client, env: env.step(UP), rockgem.NotReset, -32005),
         (lambda client, env: env.reset(seed=-1), rockgem.InvalidSeed, -32007),
         (lambda client, env: env.reset(seed=True), rockgem.InvalidSeed, -32007),

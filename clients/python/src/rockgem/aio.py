@@ -141,12 +141,13 @@ class Client:
         lease: Lease | None = None,
         idle_timeout: float | None = None,
         call_timeout: float | None = None,
+        record: bool | None = None,
         **more: Any,
     ) -> Environment:
         """As `rockgem.Client.make`."""
         call = calls.make(
             env_id, {**(kwargs or {}), **more}, info=info, lease=self._lease(lease), idle_timeout=idle_timeout,
-            call_timeout=call_timeout,
+            call_timeout=call_timeout, record=record,
         )  # fmt: skip
         return Environment(self, (await self.call(call)))
 
@@ -163,6 +164,7 @@ class Client:
         lease: Lease | None = None,
         idle_timeout: float | None = None,
         call_timeout: float | None = None,
+        record: bool | None = None,
         **more: Any,
     ) -> VectorEnvironment:
         """As `rockgem.Client.make_vec`."""
@@ -174,6 +176,7 @@ class Client:
                 call = calls.make(
                     group.env_id, group.kwargs, info=info, lease=leased, num_envs=len(group.indices),
                     autoreset=autoreset, idle_timeout=idle_timeout, call_timeout=call_timeout,
+                    record=record,
                 )  # fmt: skip
                 made.append(await self.call(call))
         except BaseException:

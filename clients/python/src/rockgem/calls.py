@@ -112,11 +112,12 @@ def results(answer: Any, ids: Sequence[int]) -> list[Any]:
 def make(
     env_id: str, kwargs: Mapping[str, Any], *, info: InfoStyle, lease: Lease, num_envs: int | None = None,
     autoreset: Autoreset | None = None, idle_timeout: float | None = None, call_timeout: float | None = None,
+    record: bool | None = None,
 ) -> Call:  # fmt: skip
     params: dict[str, Any] = {"env_id": env_id, "info": info, "lease": lease}
     optional = {
         "kwargs": dict(kwargs) or None, "num_envs": num_envs, "autoreset": autoreset,
-        "idle_timeout": idle_timeout, "call_timeout": call_timeout,
+        "idle_timeout": idle_timeout, "call_timeout": call_timeout, "record": record,
     }  # fmt: skip
     params.update((name, value) for name, value in optional.items() if value is not None)
     # What hangs on a connection is gone with it: a repeat must make anew, and has nothing to leave behind.

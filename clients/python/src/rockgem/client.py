@@ -69,6 +69,7 @@ class Client:
         lease: Lease | None = None,
         idle_timeout: float | None = None,
         call_timeout: float | None = None,
+        record: bool | None = None,
         **more: Any,
     ) -> Environment:
         """Makes an environment in a sandbox of its own.
@@ -81,6 +82,7 @@ class Client:
                 Without one: `connection` over WebSocket and Unix sockets, `idle` over HTTP.
             idle_timeout: Seconds without a call until the sandbox is closed; 1800 without one.
             call_timeout: Seconds that one call may take until its sandbox is ended; 30 without one.
+            record: Whether the server records the episodes; without it as the server is configured.
             more: The environment's own arguments.
 
         Raises:
@@ -88,7 +90,7 @@ class Client:
         """
         call = calls.make(
             env_id, {**(kwargs or {}), **more}, info=info, lease=self._lease(lease), idle_timeout=idle_timeout,
-            call_timeout=call_timeout,
+            call_timeout=call_timeout, record=record,
         )  # fmt: skip
         return Environment(self, self.call(call))
 
@@ -105,6 +107,7 @@ class Client:
         lease: Lease | None = None,
         idle_timeout: float | None = None,
         call_timeout: float | None = None,
+        record: bool | None = None,
         **more: Any,
     ) -> VectorEnvironment:
         """Makes many environments that one call moves. All of one id and arguments share one sandbox.
@@ -115,7 +118,7 @@ class Client:
             autoreset: What follows the end of an episode; see `VectorEnvironment`.
             seed: For the first reset that brings none of its own; environment i gets seed + i.
             vec_kwargs: Arguments of each environment; the common ones win.
-            kwargs, info, lease, idle_timeout, call_timeout, more: As for `make`.
+            kwargs, info, lease, idle_timeout, call_timeout, record, more: As for `make`.
 
         Raises:
             ValueError: The lengths do not match.
@@ -129,6 +132,7 @@ class Client:
                 call = calls.make(
                     group.env_id, group.kwargs, info=info, lease=leased, num_envs=len(group.indices),
                     autoreset=autoreset, idle_timeout=idle_timeout, call_timeout=call_timeout,
+                    record=record,
                 )  # fmt: skip
                 made.append(self.call(call))
         except BaseException:

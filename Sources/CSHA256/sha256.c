@@ -1,4 +1,4 @@
-#include "CImages.h"
+#include "CSHA256.h"
 
 #include <string.h>
 
@@ -105,7 +105,7 @@ static void mix(uint32_t state[8], const uint8_t *bytes, size_t blocks) {
     mix_plain(state, bytes, blocks);
 }
 
-void rock_image_sha256_begin(struct rock_image_sha256 *sha) {
+void rock_sha256_begin(struct rock_sha256 *sha) {
     static const uint32_t start[8] = {
         0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
     };
@@ -113,7 +113,7 @@ void rock_image_sha256_begin(struct rock_image_sha256 *sha) {
     sha->count = 0;
 }
 
-void rock_image_sha256_update(struct rock_image_sha256 *sha, const void *bytes, size_t count) {
+void rock_sha256_update(struct rock_sha256 *sha, const void *bytes, size_t count) {
     const uint8_t *rest = bytes;
     size_t held = sha->count % 64;
     sha->count += count;
@@ -128,11 +128,11 @@ void rock_image_sha256_update(struct rock_image_sha256 *sha, const void *bytes, 
     if (count % 64 > 0) memcpy(sha->block, rest + count / 64 * 64, count % 64);
 }
 
-void rock_image_sha256_finish(struct rock_image_sha256 *sha, uint8_t digest[32]) {
+void rock_sha256_finish(struct rock_sha256 *sha, uint8_t digest[32]) {
     uint64_t bits = sha->count * 8;
     uint8_t end[72] = {0x80};
     size_t padding = (sha->count % 64 < 56 ? 56 : 120) - sha->count % 64;
     for (int i = 0; i < 8; i++) end[padding + i] = (uint8_t)(bits >> (56 - 8 * i));
-    rock_image_sha256_update(sha, end, padding + 8);
+    rock_sha256_update(sha, end, padding + 8);
     for (int i = 0; i < 32; i++) digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - i % 4 * 8));
 }
