@@ -83,6 +83,9 @@ final class RunDirectory: Sendable {
     }
 
     private static func refusal(_ path: String, _ error: Int32) -> Failure {
-        Failure(.infraFailed, "The run directory \(path) cannot be used: \(KernelFile.reason(error)).")
+        Failure(
+            .infraFailed,
+            "The run directory \(path) cannot be used: \(KernelFile.reason(error)). Make it writable for this user, or choose another data directory."
+        )
     }
 }

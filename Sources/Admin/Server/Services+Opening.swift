@@ -63,7 +63,7 @@ extension Services {
                     var settings = settings
                     settings.isReadOnly = true
                     guard let registry = try? SandboxRegistry(settings) else { throw error }
-                    Log(logs, "server")(.error, "\(error.message) Sandboxes can be looked at, not changed.")
+                    Log(logs, "server")(.error, "\(error.message). Sandboxes can be looked at, not changed.")
                     return registry
                 }
             }

@@ -55,7 +55,15 @@ final class SessionService: Service, @unchecked Sendable {
         }
         let session = try Session.launch(request, context)
         sessions[request.name] = session
-        let output = try await session.awaitPrompt(request.startupTimeout)
+        let output: [UInt8]
+        do {
+            output = try await session.awaitPrompt(request.startupTimeout)
+        } catch let error as CancellationError {
+            // Its maker has gone: the name is free again.
+            if sessions[request.name] === session { sessions[request.name] = nil }
+            await session.close()
+            throw error
+        }
         return .json { json in
             json.name("output")
             json.string(PythonText.decoded(output).span)

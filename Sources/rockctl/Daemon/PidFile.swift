@@ -35,6 +35,8 @@ struct PidFile: ~Copyable {
         guard fcntl(file.rawValue, F_SETLK, &lock) == 0 else { throw taken(by: try holder(in: directory), directory) }
         let text = Array("\(getpid())\n\(url ?? "")\n".utf8)
         guard ftruncate(file.rawValue, 0) == 0, pwrite(file.rawValue, text, text.count, 0) == text.count else {
+            // The lock alone says who runs here: a full disk is no reason not to serve what can be served.
+            guard errno != ENOSPC, errno != EDQUOT else { return PidFile(file, path: path) }
             throw SystemCallError("write", path, errno: errno)
         }
         return PidFile(file, path: path)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import glob
+import http.client
+import json
 import os
+import socket
 import sqlite3
 import subprocess
 import time
@@ -28,9 +31,25 @@ def fnv(name: str) -> int:
     return value
 
 
+class EngineConnection(http.client.HTTPConnection):
+    """To a container engine's Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("engine", timeout=60)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
 class Audit:
     def __init__(self, server: Server) -> None:
         self.server, self.client = server, Client(server)
+        #: Of the last look: each process's parent, and those that run this server's programs outside of sandboxes.
+        self.parents: dict[int, int] = {}
+        self.family: set[int] = set()
         self.cgroup = f"rock.sandboxes-{fnv(server.data):x}"
         self.link_prefix = f"rock{fnv(server.data) >> 16 & 0xFFFFF:05x}-"
         self.table = f"rock_{fnv(server.data) >> 16 & 0xFFFFF:05x}"
@@ -75,7 +94,11 @@ class Audit:
             except OSError:
                 pass
         inside = set().union(*sandboxes.values()) if sandboxes else set()
+        self.parents, self.family = parents, ours - inside
         known = {self.server.process.pid} if self.server.process and self.server.process.poll() is None else set()
+        # The process that environments are cloned from may be an earlier server's child.
+        zygote = self.zygote()
+        known |= {zygote} if zygote else set()
         orphans = set()
         for process in ours - inside:
             line, one = set(), process
@@ -85,6 +108,60 @@ class Audit:
             if not line & (known | inside):
                 orphans.add(process)
         return sandboxes, orphans
+
+    def zygote(self) -> int | None:
+        """The process that environments are cloned from: of this server's programs, the one that has children."""
+        server = self.server.process.pid if self.server.process else None
+        if server is None or self.server.process.poll() is not None:
+            return None
+        parents = {self.parents[one] for one in self.family if one in self.parents}
+        found = (parents & self.family) - {server}
+        own = {one for one in found if self.parents[one] == server}
+        # Of two, the one that is not the server's is nobody's.
+        return min(own or found, default=None)
+
+    def environments(self, workers: list[Worker]) -> list[str]:
+        """The environments that the server lists are those that clients know, each a process of the one zygote."""
+        listed = {item["sandbox_id"]: item for item in self.client.rpc("env.live", {})["environments"]}
+        known = {worker.episode.name for worker in workers if worker.episode}
+        found = [f"environments are not listed: {sorted(known - set(listed))}"] if known - set(listed) else []
+        strangers = set(listed) - known
+        for name in strangers:
+            self.client.rpc("close", {"sandbox_id": name})
+        if len(strangers) > sum(worker.may_have_strangers for worker in workers):
+            found.append(f"environments that nobody made: {sorted(strangers)}")
+        for worker in workers:
+            worker.may_have_strangers = False
+        return found
+
+    def jails(self) -> list[str]:
+        """Each environment has its process, and there is no other but the pool's two."""
+        listed = self.client.rpc("env.live", {})["environments"]
+        self.processes()
+        zygote = self.zygote()
+        children = {one for one in self.family if self.parents.get(one) == zygote}
+        wanted = {item["process"] for item in listed if item["state"] == "running"}
+        found = [f"no process of environments: {sorted(wanted - children)}"] if wanted - children else []
+        if len(children - wanted) > 2:
+            found.append(f"processes of no environment: {sorted(children - wanted)}")
+        notes = {name.removesuffix(".json") for name in self.notes()}
+        if notes != {item["sandbox_id"] for item in listed}:
+            found.append(f"notes differ from environments: {sorted(notes)}, {listed}")
+        return found
+
+    def notes(self) -> set[str]:
+        folder = f"{self.server.data}/live"
+        return set(os.listdir(folder)) if os.path.isdir(folder) else set()
+
+    def containers(self) -> dict[str, str]:
+        """The state of each of this server's containers, by sandbox."""
+        if not self.server.engine:
+            return {}
+        connection = EngineConnection(self.server.engine)
+        connection.request("GET", "/containers/json?all=true")
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+        return {item["Labels"]["rock.sandbox"]: item["State"] for item in found if "rock.sandbox" in item["Labels"]}
 
     def links(self) -> set[str]:
         """The sandboxes that an interface on the machine leads to."""
@@ -111,7 +188,8 @@ class Audit:
         """Everything in which machine and rows differ now."""
         rows = self.rows()
         sandboxes = {name: sandbox for worker in workers for name, sandbox in worker.sandboxes.items()}
-        running = {name for name, row in rows.items() if row["state"] == "running"}
+        alive = {name for name, row in rows.items() if row["state"] == "running"}
+        running = {name for name in alive if rows[name]["driver"] == "jail"}
         stopped = {name for name, row in rows.items() if row["state"] == "stopped"}
         found: list[str] = []
 
@@ -129,15 +207,19 @@ class Audit:
             compare(f"cgroup in {root}", names, running)
         compare("interface", self.links(), {name for name in running if name in sandboxes and sandboxes[name].network})
         compare("loop device", self.disks(), running)
+        containers = self.containers()
+        compare("container", {name for name, state in containers.items() if state == "running"}, alive - running)
+        if set(containers) - alive - stopped:
+            found.append(f"containers of nobody: {sorted(set(containers) - alive - stopped)}")
         folders = self.folders()
         kept = {name for name in stopped if name in sandboxes and sandboxes[name].has_run}
-        if folders - running - stopped:
-            found.append(f"folders of nobody: {sorted(folders - running - stopped)}")
-        if (running | kept) - folders:
-            found.append(f"folders are lost: {sorted((running | kept) - folders)}")
+        if folders - alive - stopped:
+            found.append(f"folders of nobody: {sorted(folders - alive - stopped)}")
+        if (alive | kept) - folders:
+            found.append(f"folders are lost: {sorted((alive | kept) - folders)}")
         if self.mounts():
             found.append(f"mounts: {self.mounts()}")
-        return found + self.billing()
+        return found + self.jails() + self.billing()
 
     def settled(self, workers: list[Worker]) -> list[str]:
         """The differences that stay: what a killed sandbox leaves takes the kernel a moment."""
@@ -168,11 +250,14 @@ class Audit:
     def remains(self) -> list[str]:
         """What is left once the last sandbox is deleted and the server has ended."""
         found = [f"cgroup {root}" for root in self.cgroups()]
+        host = f"rock-{fnv(self.server.data + '/run'):x}"
+        found += [f"cgroup {root}" for root in glob.glob(f"/sys/fs/cgroup/**/{host}", recursive=True)]
         sandboxes, orphans = self.processes()
         found += [f"processes {sandboxes}"] if sandboxes else []
         found += [f"orphans {orphans}"] if orphans else []
         for what, there in (("interfaces", self.links()), ("loop devices", self.disks()),
                             ("folders", self.folders()), ("mounts", self.mounts()),
+                            ("notes", self.notes()), ("containers", set(self.containers())),
                             ("sockets", set(os.listdir(f"{self.server.data}/run")))):
             if there:
                 found.append(f"{what}: {sorted(there)}")

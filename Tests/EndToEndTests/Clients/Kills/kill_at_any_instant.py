@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Kills Rock's processes at any instant of a load, and audits what is left each time.
 
-usage: kill_at_any_instant.py PROGRAMS FOLDER INSTANTS SEED
+usage: kill_at_any_instant.py PROGRAMS FOLDER INSTANTS SEED [ENGINE]
 
 PROGRAMS holds rockctl and rocklet; FOLDER is made for the trial, and removed after a good one. Clients start, stop, restart
-and delete sandboxes, count in sessions, write files and play environments. At an instant that SEED draws, a process is
+and delete sandboxes, count in sessions, write files and play environments. ENGINE is the socket of a Podman that has the
+image python:3.11 and nothing else to do; with it some sandboxes are containers. At an instant that SEED draws, a process is
 killed: the server, a sandbox's first process, or the one that environments are cloned from. Then the clients are held
 up, a killed server is started again, and what there is on the machine is held against what the server says, and both
 against what the clients have heard. Prints what it found; exits with 1 if that is anything.
@@ -13,7 +14,6 @@ against what the clients have heard. Prints what it found; exits with 1 if that 
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
 import os
 import random
@@ -30,10 +30,12 @@ CLIENTS = 4
 
 
 class Trial:
-    def __init__(self, programs: str, folder: str, seed: int) -> None:
+    def __init__(self, programs: str, folder: str, seed: int, engine: str = "") -> None:
         os.makedirs(folder)
         self.random = random.Random(f"{seed} kills")
-        self.server = Server(programs, folder, "runtime: { drivers: [jail] }\nsandboxes: { warm_pool: 2 }\n")
+        drivers = f"drivers: [jail, docker], docker_socket: '{engine}'" if engine else "drivers: [jail]"
+        self.server = Server(
+            programs, folder, f"runtime: {{ {drivers} }}\nsandboxes: {{ warm_pool: 2 }}\n", engine)
         self.gate = Gate(CLIENTS)
         has_network = os.path.exists("/proc/net/nf_conntrack") or os.path.exists("/proc/sys/net/netfilter")
         self.workers = [Worker(number, seed, self.server, self.gate, has_network) for number in range(CLIENTS)]
@@ -63,6 +65,8 @@ class Trial:
         if kind == "guest" and (guest := self.guest()):
             return guest
         if kind == "zygote" and (zygote := self.zygote()):
+            for worker in self.workers:
+                worker.may_lose_episode = True
             os.kill(zygote, signal.SIGKILL)
             return "the zygote"
         self.server.kill()
@@ -81,21 +85,16 @@ class Trial:
         except ValueError:
             return None
         if process := state["process"]:
-            # Its number cannot have gone to anybody else while its cgroup says whose it is.
-            if sandbox.name in text(f"/proc/{process}/cgroup"):
+            # Its number cannot have gone to anybody else while its cgroup, or its host's name, says whose it is.
+            whose = text(f"/proc/{process}/cgroup") + text(f"/proc/{process}/root/etc/hostname")
+            if sandbox.name in whose:
                 os.kill(process, signal.SIGKILL)
         return f"the first process of {sandbox.name}"
 
     def zygote(self) -> int | None:
-        """The server's child that is no sandbox."""
-        inside = set().union(*self.audit.processes()[0].values())
-        for name in os.listdir("/proc"):
-            stat = text(f"/proc/{name}/stat").rpartition(")")[2].split() if name.isdigit() else []
-            if len(stat) > 1 and int(stat[1]) == self.server.process.pid and int(name) not in inside:
-                # A sandbox that was begun a moment ago may not be in its cgroup yet; it has no children either.
-                if any(text(path) for path in glob.glob(f"/proc/{name}/task/*/children")):
-                    return int(name)
-        return None
+        """What environments are cloned from."""
+        self.audit.processes()
+        return self.audit.zygote()
 
     def examine(self, when: str) -> None:
         """Holds rows, machine and what clients have heard against each other; nobody else calls meanwhile."""
@@ -109,8 +108,11 @@ class Trial:
                         worker.ask(sandbox)
                     if sandbox.states == {"running"}:
                         worker.look(sandbox)
+                worker.look_at_episode()
                 faults += worker.faults
                 worker.faults = []
+                worker.may_lose_episode = False
+            faults += self.audit.environments(self.workers)
             faults += self.audit.settled(self.workers)
         except (Refused, Unheard, RuntimeError) as error:
             faults.append(repr(error))
@@ -147,7 +149,8 @@ class Trial:
         """Ends what a trial that broke off left running."""
         if self.server.process and self.server.process.poll() is None:
             self.server.kill()
-        for processes in self.audit.processes()[0].values():
+        sandboxes, orphans = self.audit.processes()
+        for processes in list(sandboxes.values()) + [orphans]:
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):  # it goes with its sandbox's first process
                     os.kill(process, signal.SIGKILL)
@@ -156,7 +159,7 @@ class Trial:
 def main() -> int:
     programs, folder = os.path.abspath(sys.argv[1]), os.path.realpath(sys.argv[2])
     instants, seed = int(sys.argv[3]), int(sys.argv[4])
-    trial = Trial(programs, folder, seed)
+    trial = Trial(programs, folder, seed, sys.argv[5] if len(sys.argv) > 5 else "")
     began = time.monotonic()
     try:
         trial.run(instants)

@@ -37,10 +37,12 @@ class Sandbox:
 
 @dataclass
 class Episode:
-    """An environment and how many steps of it were answered."""
+    """An environment and how many steps of it there may be; none before its first reset was answered."""
 
     name: str
-    steps: set[int]
+    steps: set[int] = field(default_factory=set)
+    #: Whether it may have been closed by a call that nobody answered.
+    may_be_closed: bool = False
 
 
 class Worker(threading.Thread):
@@ -55,6 +57,10 @@ class Worker(threading.Thread):
         self.client = Client(server)
         self.sandboxes: dict[str, Sandbox] = {}
         self.episode: Episode | None = None
+        #: The process that environments are cloned from was killed: they, and what was asked of them then, may fail.
+        self.may_lose_episode = False
+        #: Whether a `make` was not answered: an environment may live that nobody knows.
+        self.may_have_strangers = False
         self.has_network = has_network
         self.made = 0
         self.calls = 0
@@ -98,12 +104,15 @@ class Worker(threading.Thread):
         self.made += 1
         name = f"c{self.number}-{self.made}"
         chance = self.random.random()
+        in_engine = bool(self.client.server.engine) and self.random.random() < 0.2
         sandbox = Sandbox(
-            name, {GONE, "pending", "running", "stopped"}, network=self.has_network and chance < 0.3,
-            disk=chance > 0.7)
+            name, {GONE, "pending", "running", "stopped"}, network=self.has_network and chance < 0.3 and not in_engine,
+            disk=chance > 0.7 and not in_engine)
         self.sandboxes[name] = sandbox
         body = {"sandbox_id": name, "image": "host", "memory": "256m", "cpus": 1,
                 "disk": "32m" if sandbox.disk else None, "network": "outbound" if sandbox.network else "none"}
+        if in_engine:
+            body |= {"runtime": "docker", "image": "python:3.11", "pull": "never"}
         if self.random.random() < 0.3:
             self.client.call("POST", "/start_async", body)
             sandbox.is_known, sandbox.states = True, {"pending", "running", "stopped"}
@@ -232,19 +241,54 @@ class Worker(threading.Thread):
 
     def play(self) -> None:
         """Makes an environment, or takes a step of it."""
-        if self.episode is None:
-            made = self.client.rpc("make", {"env_id": "game:GuessTheNumber-v0-hard", "kwargs": {"max_turns": 1000}})
-            name = made["sandbox_id"]
-            self.client.rpc("reset", {"sandbox_id": name, "seed": 42})
-            self.episode = Episode(name, {0})
-            return
-        episode = self.episode
-        episode.steps = episode.steps | {step + 1 for step in episode.steps}
         try:
-            if self.random.random() < 0.2:
+            if self.episode is None:
+                self.may_have_strangers = True
+                made = self.client.rpc(
+                    "make", {"env_id": "game:GuessTheNumber-v0-hard", "kwargs": {"max_turns": 1000}})
+                self.may_have_strangers = False
+                self.episode = Episode(made["sandbox_id"])
+            episode = self.episode
+            if not episode.steps:
+                self.client.rpc("reset", {"sandbox_id": episode.name, "seed": 42})
+                episode.steps = {0}
+            elif self.random.random() < 0.1:
+                episode.may_be_closed = True
                 self.client.rpc("close", {"sandbox_id": episode.name})
                 self.episode = None
             else:
+                episode.steps = episode.steps | {step + 1 for step in episode.steps}
                 self.client.rpc("step", {"sandbox_id": episode.name, "action": "\\boxed{3}"})
         except Refused:
-            self.episode = None  # it went with its process, and says so
+            # One whose closing was not answered is gone; one whose process was killed says so.
+            if not self.may_lose_episode and not (self.episode and self.episode.may_be_closed):
+                raise
+            if self.episode:
+                with contextlib.suppress(Refused):
+                    self.client.rpc("close", {"sandbox_id": self.episode.name})
+            self.episode = None
+
+    def look_at_episode(self) -> None:
+        """Whether the environment is where it was: for a time when nobody else uses it."""
+        episode = self.episode
+        if episode is None:
+            return
+        try:
+            status = self.client.rpc("status", {"sandbox_id": episode.name})
+        except Refused as refusal:
+            if not episode.may_be_closed:
+                self.faults.append(f"the environment of client {self.number} is lost: {refusal}")
+            self.episode = None
+            return
+        if status["state"] != "running":
+            if not self.may_lose_episode:
+                self.faults.append(f"the environment of client {self.number} has failed: {status}")
+            self.client.rpc("close", {"sandbox_id": episode.name})
+            self.episode = None
+            return
+        steps = status["episode"].get("steps", 0)
+        if steps not in (episode.steps or {0}):
+            self.faults.append(f"the environment of client {self.number} is at step {steps}, not at "
+                               f"{sorted(episode.steps)}")
+        if episode.steps:
+            episode.steps = {steps}

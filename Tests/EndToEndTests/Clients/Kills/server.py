@@ -25,7 +25,9 @@ class Server:
 
     PREFIX = "/apis/envs/sandbox/v1"
 
-    def __init__(self, programs: str, folder: str, configuration: str = "") -> None:
+    def __init__(self, programs: str, folder: str, configuration: str = "", engine: str = "") -> None:
+        #: The socket of a container engine; empty where there is none.
+        self.engine = engine
         self.folder, self.data = folder, f"{folder}/data"
         self.rockctl, self.rocklet = f"{folder}/bin/rockctl", f"{folder}/bin/rocklet"
         os.makedirs(f"{folder}/bin")
