@@ -84,9 +84,15 @@ final class ProgramLine: @unchecked Sendable {
         let all = lines
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.send(all, deadline) }
-            let answers = try await answers(to: numbers, deadline)
-            try await group.waitForAll()
-            return answers
+            do {
+                let answers = try await answers(to: numbers, deadline)
+                try await group.waitForAll()
+                return answers
+            } catch {
+                // Who waits for room to send the rest need not.
+                socket.close()
+                throw error
+            }
         }
     }
 
