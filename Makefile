@@ -11,7 +11,7 @@ TEST_PACKAGES = e2fsprogs curl openssl python3 python3-venv zsh fish util-linux 
 	podman runc netavark iptables
 RELEASE = .build/release
 
-.PHONY: help setup build demo test test-crash test-thread test-setup test-docker test-thread lint format install uninstall bench bench-env clean
+.PHONY: help setup build demo test test-crash test-thread test-setup test-docker test-thread docs lint format install uninstall bench bench-env clean
 
 help:  ## Lists these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ bench-env: build  ## Measures every environment beside the Python package in pro
 	@cp Sources/WordLists/en-basic.txt .build/bench-nltk/corpora/words/en-basic
 	@cp Sources/WordLists/en.txt .build/bench-nltk/corpora/words/en
 	NLTK_DATA=$(CURDIR)/.build/bench-nltk $(RELEASE)/rockctl bench env --all --peer .build/bench-venv/bin/python
+
+docs:  ## Writes Docs/rockctl.md anew, after commands have changed.
+	$(SWIFT) build --product rockctl
+	.build/debug/rockctl help --markdown > Docs/rockctl.md
 
 lint:  ## Checks the format of every Swift file, as CI does.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

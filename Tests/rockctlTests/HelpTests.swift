@@ -56,6 +56,17 @@ import Testing
         #expect(Set(expected) == Set(Self.pages))
     }
 
+    /// To accept a change: `make docs`.
+    @Test func theReferenceIsAsWritten() throws {
+        let path = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/Docs/rockctl.md"
+        let written = try String(contentsOfFile: path, encoding: .utf8)
+        let shown = try Program.rockctl(["help", "--markdown"]).output
+        // The first line that differs says more than two whole files.
+        let lines = zip(shown.split(separator: "\n"), written.split(separator: "\n"))
+        let different = lines.first { $0 != $1 }
+        #expect(shown == written, "make docs; first at: \(different.map { "\($0)" } ?? "the end")")
+    }
+
     @Test func fitsItsTerminal() throws {
         let terminal = try Terminal(arguments: ["help", "exit-codes"], columns: 44)
         #expect(terminal.finish() == 0)

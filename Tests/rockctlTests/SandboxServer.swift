@@ -7,12 +7,19 @@ final class SandboxServer {
     let directory: String
     let variables: [String: String]
 
-    init() throws {
+    /// - Parameter settings: Lines of a configuration file.
+    /// - Throws: What kept it from starting.
+    init(settings: String? = nil) throws {
         var template = Array("/tmp/rock-client-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         variables = ["HOME": directory, "ROCK_DATA_DIR": directory + "/data"]
-        let start = try run(["admin", "start", "--detach", "--port", "0"])
+        var words = ["admin", "start", "--detach", "--port", "0"]
+        if let settings {
+            try settings.write(toFile: directory + "/rock.yml", atomically: true, encoding: .utf8)
+            words += ["--config", directory + "/rock.yml"]
+        }
+        let start = try run(words)
         try #require(start.status == 0, "\(start)")
     }
 

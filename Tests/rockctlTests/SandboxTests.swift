@@ -62,6 +62,34 @@ import Testing
         #expect(try server.sandbox("list", "--all", "--quiet").output.isEmpty)
     }
 
+    /// A log is followed to the sandbox's end, and folders are seen that the server's configuration names.
+    @Test func followsLogsAndMountsFolders() throws {
+        let shared = FileManager.default.temporaryDirectory.appending(path: "rock-shared-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: shared + "/set", withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: shared) }  // what is left in /tmp fails no test
+        try "data\n".write(toFile: shared + "/set/file", atomically: true, encoding: .utf8)
+        try FileManager.default.createSymbolicLink(atPath: shared + "/link", withDestinationPath: "/etc")
+        let server = try SandboxServer(settings: "runtime: {allowed_mounts: [\(shared)]}\n")
+
+        let refused: [(mount: String, words: String)] = [
+            ("/etc:/mnt", "allowed_mounts"), ("\(shared)/set:/mnt:rw", "read-only"), ("\(shared)/link:/mnt", "link"),
+            ("\(shared)/../etc:/mnt", ".."), ("\(shared)x:/mnt", "allowed_mounts"),
+            ("\(shared)/set/../../etc:/mnt", ".."), ("set:/mnt", "written"),
+        ]
+        for item in refused {
+            let start = try server.sandbox("start", "host", "--runtime", "jail", "--mount", item.mount)
+            #expect(start.status != 0 && start.errors.contains(item.words), "\(item.mount): \(start)")
+        }
+        try server.start("box", "--mount", shared + "/set:/mnt")
+        let read = try server.sandbox("exec", "box", "sh", "-c", "cat /mnt/file; touch /mnt/x 2>/dev/null || echo no")
+        #expect(read.output == "data\nno\n", "\(read)")
+
+        let log = try server.terminal("logs", "-f", "box")
+        #expect(log.wait(for: "rocklet serves"))
+        #expect(try server.sandbox("stop", "box").status == 0)
+        #expect(log.finish() == 0 && log.shown.contains("ending"), "\(log.shown)")
+    }
+
     @Test func carriesStreamsAndStatuses() throws {
         let server = try SandboxServer()
         try server.start("box")

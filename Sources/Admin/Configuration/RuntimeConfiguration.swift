@@ -32,8 +32,10 @@ extension ServerConfiguration {
         package var registries = RegistryConfiguration()
         /// Folders that sandboxes of the image `host` see beside `/usr`.
         package var hostFolders: [String] = []
-        /// Seen by every sandbox; clients cannot ask for mounts.
+        /// Seen by every sandbox.
         package var mounts: [SandboxMount] = []
+        /// What requests may mount besides; nothing unless it is said here.
+        package var allowedMounts: [MountRoot] = []
 
         /// The most that one request may ask for.
         package var maximumCPUs = 16.0
@@ -111,7 +113,8 @@ extension ServerConfiguration.Runtime {
             registries.insecure = try images.texts("insecure") ?? registries.insecure
             try images.refuseUnknownKeys()
         }
-        if let texts = try section.texts("mounts") { mounts = try Self.mounts(texts) }
+        if let texts = try section.texts("mounts") { mounts = try texts.map(Self.mount) }
+        if let texts = try section.texts("allowed_mounts") { allowedMounts = try texts.map(Self.mountRoot) }
         if var limit = try section.section("standard_spec") {
             cpus = try limit.number("cpus", in: 0.01...4096) ?? cpus
             memoryBytes = try limit.bytes("memory", in: 8 << 20...1 << 50).map(Int64.init) ?? memoryBytes
@@ -197,22 +200,5 @@ extension ServerConfiguration.Runtime {
             throw Failure(.invalidArgument, "runtime: aes_encrypt_key must be base64 of 32 bytes.")
         }
         return bytes
-    }
-
-    /// Mounts written as `/on/the/host:/inside` with `:ro` or `:rw` behind; read-only where neither stands.
-    private static func mounts(_ texts: [String]) throws(Failure) -> [SandboxMount] {
-        var mounts: [SandboxMount] = []
-        for text in texts {
-            let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-            let mode = parts.count == 3 ? parts[2] : "ro"
-            guard 2...3 ~= parts.count, parts[0].hasPrefix("/"), parts[1].hasPrefix("/"), ["ro", "rw"].contains(mode)
-            else {
-                throw Failure(
-                    .invalidArgument,
-                    "runtime: a mount is written /on/the/host:/inside or with :rw behind, not \(text).")
-            }
-            mounts.append(SandboxMount(source: parts[0], target: parts[1], isReadOnly: mode == "ro"))
-        }
-        return mounts
     }
 }

@@ -29,7 +29,7 @@ struct Interface: Sendable {
     static let all: [Operation] =
         serverOperations + keyOperations + catalogOperations + environmentOperations + liveEnvironmentOperations
         + sandboxLifeOperations + sandboxCallOperations + fileOperations + sandboxStreamOperations + uploadOperations
-        + settingOperations + taskOperations + compatibilityOperations
+        + imageOperations + imageTransferOperations + settingOperations + taskOperations + compatibilityOperations
 
     /// The place of the JSON-RPC method called `name`.
     func procedure(_ name: String) -> Int? { procedures[name] }

@@ -147,10 +147,15 @@ extension SandboxDirectory {
     }
 
     /// The mounts of a sandbox as a container engine's options: `-v host:box:ro`, joined by blanks.
-    func mountInfos(of id: String, for caller: SandboxCaller) throws(Failure) -> String {
+    func mountInfos(of id: String, for caller: SandboxCaller) async throws(Failure) -> String {
         _ = try record(id, for: caller)
-        return configuration.mounts.map { "-v \($0.source):\($0.target)\($0.isReadOnly ? ":ro" : "")" }
-            .joined(separator: " ")
+        let registry = try registry()
+        let blueprint = try await asking { try await registry.blueprint(of: id) }
+        let specification = blueprint.flatMap { try? JSON(parsing: $0.span) }.flatMap(SandboxSpecification.init)
+        return (specification?.mounts ?? configuration.mounts).map {
+            "-v \($0.source):\($0.target)\($0.isReadOnly ? ":ro" : "")"
+        }
+        .joined(separator: " ")
     }
 
     // MARK: Figures

@@ -129,15 +129,20 @@ extension SandboxDirectory {
 
     /// Begins every start whose turn it is.
     func startReady() {
-        state.withLock { state in
+        let goingOn = state.withLock { state in
+            var goingOn: [CheckedContinuation<Void, Never>] = []
             for id in state.queue.takeReady() {
-                guard case .waiting(let plan, let mode)? = state.lives[id] else {
+                if let paused = state.paused.removeValue(forKey: id) {
+                    goingOn.append(paused)
+                } else if case .waiting(let plan, let mode)? = state.lives[id] {
+                    state.lives[id] = .starting(Task { await self.run(plan, mode) })
+                } else {
                     state.queue.remove(id)
-                    continue
                 }
-                state.lives[id] = .starting(Task { await self.run(plan, mode) })
             }
+            return goingOn
         }
+        for continuation in goingOn { continuation.resume() }
     }
 
     // MARK: The start itself
@@ -152,9 +157,9 @@ extension SandboxDirectory {
                     id, by: .startFailed, reason: "It did not start within \(plan.timeout).", isOnlyStart: true)
             }
         }
-        let outcome = await launch(plan, mode)
+        let (outcome, fetched) = await launch(plan, mode)
         cancelTimeout()
-        state.withLock { $0.queue.endStart(id, seconds: clock.now().seconds(since: began)) }
+        state.withLock { $0.queue.endStart(id, seconds: clock.now().seconds(since: began) - fetched) }
         switch outcome {
         case .success(let running): await settle(plan, mode, running)
         case .failure(let failure): await fail(plan, failure)
@@ -162,18 +167,22 @@ extension SandboxDirectory {
         startReady()
     }
 
-    private func launch(_ plan: SandboxPlan, _ mode: Mode) async -> Result<RunningSandbox, Failure> {
+    /// - Returns: What came of it, and for how many seconds it waited for its image.
+    private func launch(
+        _ plan: SandboxPlan, _ mode: Mode
+    ) async -> (outcome: Result<RunningSandbox, Failure>, fetched: Double) {
         let id = plan.request.id
         let report: @Sendable (StartStep) -> Void = { [weak self] step in self?.note(step, of: id) }
+        var fetched = 0.0
         do throws(Failure) {
             switch mode {
-            case .first:
-                return .success(try await machine.start(plan.specification, driver: plan.driver, report: report))
+            case .first: return (.success(try await startFetching(plan, &fetched, report)), fetched)
             case .again:
-                return .success(try await machine.restart(plan.specification, driver: plan.driver, report: report))
+                let running = try await machine.restart(plan.specification, driver: plan.driver, report: report)
+                return (.success(running), 0)
             }
         } catch {
-            return .failure(error)
+            return (.failure(error), fetched)
         }
     }
 

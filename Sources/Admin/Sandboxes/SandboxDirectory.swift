@@ -7,6 +7,7 @@ import Synchronization
 //
 //   SandboxDirectory.swift              what is kept in memory beside the registry, and how it begins and ends
 //   SandboxDirectory+Starting.swift     start: admission, the row, the driver, the phases
+//   SandboxDirectory+Fetching.swift     a start that waits for its image, and holds up nobody
 //   SandboxDirectory+Ending.swift       stop, restart, delete, archive; sandboxes that end by themselves
 //   SandboxDirectory+Reading.swift      status, batch, list, counts, history
 //   SandboxDirectory+Waiting.swift      waiting for a state, following changes
@@ -38,6 +39,8 @@ final class SandboxDirectory: Sendable {
     struct State {
         var lives: [String: Life] = [:]
         var queue: StartQueue
+        /// Starts that were paused and wait for their turn to go on.
+        var paused: [String: CheckedContinuation<Void, Never>] = [:]
         var isClosing = false
         /// How `get_status` finds out.
         var statusSource: ServerConfiguration.StatusSource

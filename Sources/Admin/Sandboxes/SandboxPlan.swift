@@ -37,7 +37,7 @@ extension ServerConfiguration.Runtime {
         var specification = SandboxSpecification(id: id, image: try image(start), limits: limits)
         specification.pull = start.pull ?? pull
         specification.network = try network(start)
-        specification.mounts = mounts
+        specification.mounts = try mounts(start.mounts)
         specification.environment = start.environment
         if let ports = start.ports { specification.publishedPorts = ports }
         specification.hostname = start.hostname

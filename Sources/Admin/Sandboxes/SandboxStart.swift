@@ -28,6 +28,8 @@ struct SandboxStart: Sendable {
     var network: NetworkPolicy?
     var environment: [String: String] = [:]
     var ports: [UInt16]?
+    /// `/on/the/host:/inside[:rw]`
+    var mounts: [String] = []
     var hostname: String?
     var metadata: [String: String] = [:]
     var requestID: String?
@@ -73,6 +75,7 @@ struct SandboxStart: Sendable {
         network = try members.network("network")
         environment = try members.texts("env")
         ports = try members.ports("ports")
+        mounts = try members.list("mounts", most: 16)
         hostname = try members.text("hostname")
         metadata = try members.texts("metadata")
         requestID = try members.text("request_id")
@@ -161,6 +164,17 @@ private struct StartMembers {
             if !ports.contains(port) { ports.append(port) }
         }
         return ports
+    }
+
+    func list(_ name: String, most: Int) throws(Failure) -> [String] {
+        guard let value = value(name) else { return [] }
+        guard let array = value.array, array.count <= most else {
+            throw wrong(name, "a list of at most \(most) texts")
+        }
+        return try array.map { (element) throws(Failure) in
+            guard let text = element.string else { throw wrong(name, "a list of texts") }
+            return text
+        }
     }
 
     func network(_ name: String) throws(Failure) -> NetworkPolicy? {

@@ -48,6 +48,8 @@ struct StartQueue {
     private var promisedCPUs = 0.0
     private var promisedMemory: Int64 = 0
     private var starting: Set<String> = []
+    /// Starts that gave up their turn while an image was fetched, and go on as soon as there is room.
+    private var returning: [String] = []
     /// How long a start takes, averaged over the latest.
     private var averageSeconds = 0.5
 
@@ -116,6 +118,11 @@ struct StartQueue {
     /// Takes out every start that may begin now.
     mutating func takeReady() -> [String] {
         var ready: [String] = []
+        while starting.count < limits.concurrent, !returning.isEmpty {
+            let id = returning.removeFirst()
+            starting.insert(id)
+            ready.append(id)
+        }
         while starting.count < limits.concurrent, let next = takeNext() {
             promise(next.id, next.need)
             starting.insert(next.id)
@@ -123,6 +130,12 @@ struct StartQueue {
         }
         return ready
     }
+
+    /// The start of `id` waits for something that takes nothing of this machine: another may begin. Its promise stands.
+    mutating func pauseStart(_ id: String) { starting.remove(id) }
+
+    /// A paused start wants to go on: it comes before all who have not begun.
+    mutating func resumeStart(_ id: String) { if promised[id] != nil { returning.append(id) } }
 
     /// The start of `id` is over; what it was promised stays its own until ``remove(_:)``.
     mutating func endStart(_ id: String, seconds: Double?) {
@@ -133,6 +146,7 @@ struct StartQueue {
     /// Forgets a sandbox, wherever it is: in the line, starting or running.
     mutating func remove(_ id: String) {
         starting.remove(id)
+        returning.removeAll { $0 == id }
         if let need = promised.removeValue(forKey: id) {
             promisedCPUs -= need.cpus
             promisedMemory -= need.memoryBytes

@@ -70,7 +70,7 @@ enum Sandboxes {
         let runtime = configuration.runtime
         var settings = JailConfiguration(
             dataDirectory: configuration.dataDirectory, rockletPath: try rocklet(configuration))
-        settings.mountSources = runtime.mounts.map(\.source)
+        settings.mountSources = runtime.mountRoots
         settings.hostFolders = runtime.hostFolders
         let store = try ImageStore(folder: configuration.dataDirectory + "/images")
         return JailDriver(
@@ -86,7 +86,8 @@ enum Sandboxes {
         try DataDirectory.prepare(folder)
         var settings = DockerConfiguration(sandboxesFolder: folder, rockletPath: try rocklet(configuration))
         settings.socket = runtime.dockerSocket
-        settings.allowedMounts = runtime.mounts.map(\.source)
+        settings.allowedMounts = runtime.mountRoots
+        settings.hiddenFolder = configuration.dataDirectory
         // Each driver sweeps away the networks that it does not know, so each has a name of its own for them. Without root
         // there is only the engine's bridge.
         let network =

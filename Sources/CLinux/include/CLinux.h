@@ -6,6 +6,7 @@
 #define ROCK_CLINUX_H
 
 #include "affinity.h"
+#include "attributes.h"
 #include "events.h"
 #include "files.h"
 #include "guest.h"

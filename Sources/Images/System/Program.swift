@@ -22,7 +22,8 @@ final class Program {
         name = words[0]
         guard let path = Self.find(name) else {
             throw Failure(
-                .infraFailed, "The program \(name) is missing. Install it: apt-get install \(Self.package(name)).")
+                .infraFailed,
+                "The program \(name) is missing. Install it: apt-get install \(SystemProgram.named(name).package).")
         }
         complaints = OwnedDescriptor(try Failure.check(rock_image_memory_file("errors"), "memfd_create", name))
         var actions = posix_spawn_file_actions_t()
@@ -78,11 +79,7 @@ final class Program {
         return lines.last.map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
-    static func find(_ name: String) -> String? {
-        ["/usr/bin/", "/bin/", "/usr/local/bin/"].map { $0 + name }.first { access($0, X_OK) == 0 }
-    }
-
-    private static func package(_ name: String) -> String { name == "xz" ? "xz-utils" : name }
+    static func find(_ name: String) -> String? { SystemProgram.named(name).path }
 
     /// What programs see of our environment: where to look for programs, proxies and certificates.
     private static var environment: [String] {

@@ -44,6 +44,9 @@ struct SystemService: Service {
                 HTTPResponse(
                     .ok, headers: [HTTPField("Content-Type", "text/plain; charset=utf-8")], body: .bytes(log.bytes))
             },
+            Route("GET", "/log/follow") { [log = context.log] _ in
+                .webSocket { socket in await Self.follow(log, socket) }
+            },
             Route("GET", "/processes") { _ in
                 let processes = ProcessTable.all()
                 return .json { json in
@@ -54,5 +57,26 @@ struct SystemService: Service {
                 }
             },
         ]
+    }
+
+    func shutDown() async { context.log.endFollowing() }
+
+    /// Sends what was said and each line as it is said, until the server or the client goes.
+    private static func follow(_ log: ServerLog, _ socket: WebSocket) async {
+        guard let (past, lines) = log.follow() else { return socket.close(.policyViolation) }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    if !past.isEmpty { try await socket.send(binary: past) }
+                    for await line in lines { try await socket.send(binary: line) }
+                    socket.close(.goingAway)
+                } catch {
+                    // The client has gone, which the reader below sees, too.
+                }
+            }
+            // Nothing is expected; but only who reads sees the end.
+            do { for try await _ in socket {} } catch {}
+            group.cancelAll()
+        }
     }
 }

@@ -17,7 +17,8 @@ package protocol SandboxDriver: Sendable {
     ///   - specification: What it is to be.
     ///   - report: Told of each step of the start; the caller's clock stamps them.
     /// - Returns: The sandbox, whose rocklet has answered.
-    /// - Throws: ``Failure``; then nothing of the sandbox is left. `isolationRefused` where a limit or wall that was asked
+    /// - Throws: ``Failure``; then nothing of the sandbox is left. `notFound` where the image is not here and must not be
+    ///   fetched, and nowhere else; `isolationRefused` where a limit or wall that was asked
     ///   for cannot stand here.
     func start(
         _ specification: SandboxSpecification, report: @escaping @Sendable (StartStep) -> Void
@@ -57,15 +58,27 @@ package protocol SandboxDriver: Sendable {
     ) async throws(Failure) -> CommittedImage
 
     /// Makes an image ready ahead of use.
+    ///
+    /// - Parameters:
+    ///   - image: Its name.
+    ///   - pull: When its registry is asked.
+    ///   - credentials: For the registry.
+    ///   - report: Told how far a fetch is.
+    /// - Throws: ``Failure`` that names the image.
     func prepare(
-        image: String, pull: PullPolicy, credentials: RegistryCredentials?
+        image: String, pull: PullPolicy, credentials: RegistryCredentials?,
+        report: @escaping @Sendable (String) -> Void
     ) async throws(Failure)
+
+    /// The images that its sandboxes start from; `nil` where they cannot be listed.
+    var imageCatalog: (any ImageCatalog)? { get }
 
     /// Lets go of what no sandbox needs once this process has ended. Sandboxes run on.
     func shutDown() async
 }
 
 extension SandboxDriver {
+    package var imageCatalog: (any ImageCatalog)? { nil }
     package func shutDown() async {}
 }
 

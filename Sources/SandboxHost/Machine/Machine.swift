@@ -81,6 +81,16 @@ package final class Machine: Sendable {
                 : "There is no driver \"\(name)\" here; runtime is one of: \(names).")
     }
 
+    /// The images of the driver called `name`.
+    ///
+    /// - Throws: ``Failure`` of kind `invalidArgument` where there is no such driver, or none of whose images are known.
+    package func catalog(_ name: String) throws(Failure) -> any ImageCatalog {
+        guard let catalog = try driver(name).imageCatalog else {
+            throw Failure(.invalidArgument, "The driver \(name) does not tell its images.")
+        }
+        return catalog
+    }
+
     /// The sandbox called `id`, if it runs.
     package func sandbox(_ id: SandboxID) -> RunningSandbox? { state.withLock { $0.running[id]?.sandbox } }
 
@@ -183,9 +193,10 @@ package final class Machine: Sendable {
 
     /// Makes an image ready ahead of use.
     package func prepare(
-        image: String, pull: PullPolicy, credentials: RegistryCredentials?, driver name: String
+        image: String, pull: PullPolicy, credentials: RegistryCredentials?, driver name: String,
+        report: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws(Failure) {
-        try await driver(name).prepare(image: image, pull: pull, credentials: credentials)
+        try await driver(name).prepare(image: image, pull: pull, credentials: credentials, report: report)
     }
 
     /// Has every driver let go of what no sandbox needs. Sandboxes run on, and nothing more is asked of this machine.

@@ -36,14 +36,16 @@ struct HelpPage {
         return page.text
     }
 
-    private var usage: String {
+    /// What follows the command on its line.
+    var usage: String {
         switch command.body {
         case .group: "COMMAND …"
         case .action: (["[OPTIONS]"] + command.positionals.map(\.usage)).joined(separator: " ")
         }
     }
 
-    private func row(_ option: OptionDeclaration) -> (String, String) {
+    /// An option as it is typed, and what it means.
+    func row(_ option: OptionDeclaration) -> (String, String) {
         let letter = option.letter.map { "-\($0), " } ?? "    "
         let notes = [
             option.isRepeatable ? "may be repeated" : nil, option.fallback.map { "default: \($0)" },

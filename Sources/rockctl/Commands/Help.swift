@@ -3,6 +3,8 @@ import GEM
 private let topic = Rest(
     "COMMAND", .text("COMMAND", completion: .commands), summary: "The words of a command, or the name of a topic")
 
+private let markdown = Option.flag("markdown", summary: "Write every command's page as one Markdown file")
+
 extension Command {
     /// `rockctl help`: any command's page, and the pages that belong to none.
     static let help: Command = .init(
@@ -10,13 +12,18 @@ extension Command {
         discussion: """
             Topics: \(Topic.allCases.map(\.rawValue).joined(separator: ", ")).
             """,
-        positionals: [topic],
+        options: [markdown], positionals: [topic],
         examples: [
             .init("rockctl help completions", "Everything about one command."),
             .init("rockctl help exit-codes", "What the status of a command says."),
         ]
     ) { call in
         let words = call[topic]
+        if call[markdown] {
+            guard words.isEmpty else { throw UsageError(at: call.path, "--markdown writes all commands") }
+            try call.console.write(MarkdownReference.text(of: .rockctl))
+            return .success
+        }
         if words.count == 1, let word = words.first, let topic = Topic(rawValue: word) {
             try call.console.write(topic.text(style: call.console.style, width: call.console.pageWidth))
             return .success

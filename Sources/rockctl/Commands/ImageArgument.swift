@@ -15,6 +15,28 @@ enum ImageArgument {
 
     /// The options of every image command.
     static let place: [any CommandOption] = [ServerSettings.dataDirectory, ServerSettings.configuration]
+    /// The options of those that a server can be asked to do, too.
+    static let remote: [any CommandOption] = [url, driver, ServerAccess.keyFile] + place
+    private static let url = Option(
+        "url", .text("URL"), summary: "Ask this server, instead of working on the data directory")
+    private static let driver = Option(
+        "driver", .choice(["jail", "docker"]), summary: "Whose images, with --url; by default the server's driver's")
+
+    /// The server that `call` names; `nil` where it is to work on the data directory.
+    static func server(_ call: Invocation) async throws -> ServerClient? {
+        guard call[url] != nil else {
+            if call[driver] != nil { throw UsageError(at: call.path, "--driver needs --url") }
+            return nil
+        }
+        return try await ServerAccess.open(call)
+    }
+
+    /// The members that say which image, and whose.
+    static func params(_ call: Invocation, _ more: JSON.Object = [:]) -> JSON.Object {
+        var params = more
+        if let name = call[driver] { params["driver"] = .string(name) }
+        return params
+    }
 
     /// The settings and the store that `call` works on.
     static func open(_ call: Invocation) throws -> (ServerConfiguration, ImageStore) {
@@ -80,7 +102,8 @@ enum ImageArgument {
         var labels = JSON.Object()
         for (name, value) in configuration.labels.sorted(by: { $0.key < $1.key }) { labels[name] = .string(value) }
         return [
-            "digest": .string(image.digest), "names": list(image.names), "size": .number(.init(Int(image.size))),
+            "driver": "jail", "digest": .string(image.digest), "names": list(image.names),
+            "size": .number(.init(Int(image.size))),
             "created": .string(configuration.created), "last_used": .number(.init(Int(image.lastUsed))),
             "architecture": .string(configuration.architecture),
             "layers": list(image.layerDigests.map { "\($0)" }), "environment": list(configuration.environment),

@@ -5,10 +5,16 @@ extension Command {
     /// `rockctl image inspect`.
     static let imageInspect: Command = .init(
         "inspect", summary: "Show everything about an image",
-        options: [ImageArgument.json] + ImageArgument.place, positionals: [ImageArgument.name]
+        discussion: "A server (--url) answers in JSON.",
+        options: [ImageArgument.json] + ImageArgument.remote, positionals: [ImageArgument.name]
     ) { call in
-        let (_, store) = try ImageArgument.open(call)
         let name = call[ImageArgument.name]
+        if let server = try await ImageArgument.server(call) {
+            let params = ImageArgument.params(call, ["image": .string(name)])
+            try call.console.write(ImageArgument.line(try await server.call("image.inspect", .object(params))))
+            return .success
+        }
+        let (_, store) = try ImageArgument.open(call)
         let found = try await ImageArgument.blocking { try store.resolve(name) }
         guard let image = found else { throw CommandError.noImage(name) }
         if call[ImageArgument.json] {

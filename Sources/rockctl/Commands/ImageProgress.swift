@@ -22,6 +22,9 @@ final class ImageProgress: Sendable {
     /// Shows how many bytes were done.
     func show(bytes: Int64) { show(ImageArgument.size(bytes)) }
 
+    /// Shows what a server says.
+    func show(text: String) { show(text) }
+
     private func show(_ text: String) {
         guard isOn else { return }
         let isDue = last.withLock { last in

@@ -11,11 +11,19 @@ extension Command {
             A name is taken away; with the last name goes the image, and with the last image that has it each layer. A \
             digest removes the image with all its names. An image that a sandbox uses stays.
             """,
-        options: [ImageArgument.json] + ImageArgument.place, positionals: [names]
+        options: [ImageArgument.json] + ImageArgument.remote, positionals: [names]
     ) { call in
         guard !call[names].isEmpty else { throw UsageError(at: call.path, "say which images") }
-        let (_, store) = try ImageArgument.open(call)
         var report = RemovedImages()
+        if let server = try await ImageArgument.server(call) {
+            for name in call[names] {
+                let params = ImageArgument.params(call, ["image": .string(name)])
+                report.add(RemovedImages(try await server.call("image.remove", .object(params))))
+            }
+            try call.console.write(report.text(json: call[ImageArgument.json]))
+            return .success
+        }
+        let (_, store) = try ImageArgument.open(call)
         for name in call[names] {
             let part = try await ImageArgument.blocking { () -> RemovedImages? in
                 try store.resolve(name) == nil ? nil : try store.remove(name)
@@ -29,6 +37,15 @@ extension Command {
 }
 
 extension RemovedImages {
+    /// What a server says that it has removed.
+    init(_ json: JSON) {
+        self.init()
+        names = json["names"]?.array?.compactMap(\.string) ?? []
+        images = json["images"]?.array?.compactMap(\.string) ?? []
+        layers = json["layers"]?.int ?? 0
+        bytes = Int64(json["bytes"]?.int ?? 0)
+    }
+
     mutating func add(_ other: RemovedImages) {
         names += other.names
         images += other.images

@@ -60,7 +60,15 @@ struct MachineExamination: Sendable {
         findings.append(registry(settings.registryPath))
         findings.append(await images(settings))
         if holder == nil { findings.append(port(settings)) }
-        return findings
+        return findings + SystemProgram.all.map(program)
+    }
+
+    private static func program(_ program: SystemProgram) -> DriverReport.Finding {
+        let path = program.path
+        return .init(
+            program.name, works: path != nil,
+            detail: path.map { "\($0): \(program.purpose)" } ?? "missing; it is for \(program.purpose)",
+            remedy: path == nil ? "apt-get install \(program.package)" : "")
     }
 
     private static func space(_ directory: String) -> DriverReport.Finding {

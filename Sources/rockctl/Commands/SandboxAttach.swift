@@ -58,7 +58,11 @@ extension Command {
     ) async throws {
         let sessions = try await server.call("sandbox.sessions", ["sandbox_id": .string(sandbox)])
         let list = sessions["sessions"]?.array ?? sessions.array ?? []
-        if list.contains(where: { ($0["session"] ?? $0["name"] ?? $0).string == name }) { return }
+        // One whose shell has ended is made anew.
+        let isThere = list.contains { session in
+            (session["session"] ?? session["name"] ?? session).string == name && session["state"]?.string != "ended"
+        }
+        if isThere { return }
         var params: JSON.Object = ["sandbox_id": .string(sandbox), "session": .string(name), "env_enable": true]
         if let user { params["remote_user"] = .string(user) }
         _ = try await server.call("sandbox.create_session", .object(params))

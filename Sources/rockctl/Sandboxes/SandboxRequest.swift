@@ -20,6 +20,9 @@ enum SandboxRequest {
     private static let publish = ListOption(
         "publish", letter: "p", .integer(1...65_535, name: "PORT"),
         summary: "A port inside that is to be had outside; 'ports' says where")
+    private static let mount = ListOption(
+        "mount", .text("HOST:PATH[:rw]"),
+        summary: "A folder of the server's machine to be seen at PATH, read-only unless :rw; the server must allow it")
     private static let label = ListOption(
         "label", letter: "l", .assignment(), summary: "Something to find it by: 'list --filter NAME=VALUE'")
     private static let hostname = Option("hostname", .text("NAME"), summary: "What it takes itself for")
@@ -33,7 +36,7 @@ enum SandboxRequest {
         "wait", .time, default: .seconds(1800), summary: "How long to wait until it runs, its image fetched if need be")
 
     static let options: [any CommandOption] = [
-        name, runtime, cpus, memory, disk, processes, network, allow, publish, label, hostname, pull,
+        name, runtime, cpus, memory, disk, processes, network, allow, publish, mount, label, hostname, pull,
         autoClear, autoDelete, wait,
     ]
 
@@ -55,6 +58,7 @@ enum SandboxRequest {
         if let cpus = call[cpus] { params["cpus"] = double(cpus) }
         if let processes = call[processes] { params["processes"] = .number(.init(processes)) }
         if !call[publish].isEmpty { params["ports"] = .array(call[publish].map { .number(.init($0)) }) }
+        if !call[mount].isEmpty { params["mounts"] = .array(call[mount].map(JSON.string)) }
         if let time = call[autoClear] { params["auto_clear_time_minutes"] = double(time / .seconds(60)) }
         if let time = call[autoDelete] { params["auto_delete_seconds"] = double((time / .seconds(1)).rounded(.up)) }
         params["startup_timeout"] = double(max(1, call[wait] / .seconds(1)))

@@ -25,11 +25,25 @@ import Testing
         #expect(read.timeZone.name == "UTC" && read.statusSource == .legacy)
     }
 
+    /// Nothing can be mounted unless the configuration says so, and nothing written to unless it says that, too.
+    @Test(arguments: [
+        ("", "/data:/x", false), ("allowed_mounts: [/data]", "/data/set:/x", true),
+        ("allowed_mounts: [/data/]", "/data:/x:ro", true), ("allowed_mounts: [/data]", "/data:/x:rw", false),
+        ("allowed_mounts: [\"/data:rw\"]", "/data/y:/x:rw", true), ("allowed_mounts: [/data]", "/database:/x", false),
+        ("mounts: [\"/a:/b\"]", "/a:/c", false), ("allowed_mounts: [/]", "/etc:/x", true),
+        ("allowed_mounts: [/data]", "/data", false), ("allowed_mounts: [/data]", "data:/x", false),
+    ])
+    func mountsWhatIsAllowed(_ yaml: String, _ mount: String, _ isAllowed: Bool) throws {
+        let runtime = try runtime(yaml)
+        #expect(((try? runtime.mounts([mount])) != nil) == isAllowed)
+    }
+
     /// Settings that are refused, and the word that the refusal must hold.
     @Test(
         arguments: [
             ("drivers: [jial]", "jail"), ("default: podman", "podman"), ("network: all", "none, outbound"),
             ("mounts: [relative]", "relative"), ("mounts: [\"/a:/b:rx\"]", "/a:/b:rx"),
+            ("allowed_mounts: [\"/a/../b\"]", "/a/../b"), ("allowed_mounts: [data]", "absolute paths"),
             ("time_zone: Mars/Base", "Mars"),
             ("aes_encrypt_key: c2hvcnQ=", "32 bytes"), ("maximum: 0", "maximum"), ("get_status: often", "legacy"),
             ("concurrent_start: 3", "concurrent_starts"), ("standard_spec: {cpu: 1}", "cpus"),

@@ -73,7 +73,10 @@ final class ProcessDriver: SandboxDriver {
         _ id: SandboxID, tag: String, push: Bool, credentials: RegistryCredentials?
     ) async throws(Failure) -> CommittedImage { CommittedImage(name: tag, digest: "sha256:0", wasPushed: push) }
 
-    func prepare(image: String, pull: PullPolicy, credentials: RegistryCredentials?) async throws(Failure) {}
+    func prepare(
+        image: String, pull: PullPolicy, credentials: RegistryCredentials?,
+        report: @escaping @Sendable (String) -> Void
+    ) async throws(Failure) {}
 
     /// Starts a rocklet that serves on sockets which listen already: whoever connects early waits in their queue.
     private static func spawn(in folder: String) throws(Failure) -> pid_t {

@@ -50,6 +50,24 @@ import Testing
         await server.kill()
     }
 
+    /// Minutes of fetching an image are no reason for others to wait.
+    @Test func aFetchHoldsUpNobody() async throws {
+        let fixture = try DirectoryFixture { $0.concurrentStarts = 1 }
+        let server = try await fixture.start { $0.set { $0.absent = ["far:1", "far:2"] } }
+        let fetches = server.driver.holdFetches()
+        _ = try await server.begin("slow") { $0.image = "far:1" }
+        _ = try await server.begin("given-up") { $0.image = "far:2" }
+        try await server.run("quick")
+        #expect(server.registry.record("slow")?.state == .pending)
+        try await server.directory.stop("given-up", for: server.caller)
+        fetches.send(())
+        _ = try await server.directory.startEnd(of: "slow", for: server.caller)
+        try await server.run("after")
+        #expect(fixture.room.running == ["slow", "quick", "after"])
+        #expect(server.driver.calls.filter { $0.hasPrefix("prepare") }.count == 2)
+        await server.kill()
+    }
+
     @Test func theLineIsBoundedAndTellsThePlace() async throws {
         let fixture = try DirectoryFixture { runtime in
             runtime.concurrentStarts = 1

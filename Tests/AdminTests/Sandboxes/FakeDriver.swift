@@ -84,6 +84,8 @@ final class FakeDriver: SandboxDriver {
         var losses: [String] = []
         /// Ends a sandbox before its start has been answered for.
         var diesAtOnce = false
+        /// Images that have to be fetched.
+        var absent: Set<String> = []
     }
 
     private struct State {
@@ -93,6 +95,8 @@ final class FakeDriver: SandboxDriver {
         var overlaps: [String] = []
         /// Starts wait for it; `nil` lets them pass.
         var gate: Signal<Void>?
+        /// Fetches wait for it.
+        var fetches: Signal<Void>?
         var arrivals: [(count: Int, signal: Signal<Void>)] = []
         var starts = 0
     }
@@ -113,6 +117,13 @@ final class FakeDriver: SandboxDriver {
 
     /// Holds every start from now on.
     func hold() { state.withLock { $0.gate = Signal() } }
+
+    /// Holds every fetch of an image until the signal is sent.
+    func holdFetches() -> Signal<Void> {
+        let signal = Signal<Void>()
+        state.withLock { $0.fetches = signal }
+        return signal
+    }
 
     /// Lets what is held go on.
     func release() {
@@ -172,6 +183,9 @@ final class FakeDriver: SandboxDriver {
         report(.pullingImage(message: ""))
         await arrive()
         if let failure = state.withLock(\.faults.start) { throw failure }
+        if specification.pull == .never, state.withLock({ $0.faults.absent.contains(specification.image) }) {
+            throw Failure(.notFound, "\(specification.image) is not here.")
+        }
         report(.imageReady(message: ""))
         report(.launching)
         let guest = room.start(specification)
@@ -230,7 +244,15 @@ final class FakeDriver: SandboxDriver {
         CommittedImage(name: tag, digest: "sha256:1", wasPushed: push)
     }
 
-    func prepare(image: String, pull: PullPolicy, credentials: RegistryCredentials?) async throws(Failure) {
-        state.withLock { $0.calls.append("prepare \(image)") }
+    func prepare(
+        image: String, pull: PullPolicy, credentials: RegistryCredentials?,
+        report: @escaping @Sendable (String) -> Void
+    ) async throws(Failure) {
+        let gate = state.withLock { state in
+            state.calls.append("prepare \(image)")
+            return state.fetches
+        }
+        await gate?.value
+        state.withLock { _ = $0.faults.absent.remove(image) }
     }
 }

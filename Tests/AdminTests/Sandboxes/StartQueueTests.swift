@@ -63,6 +63,21 @@ import Testing
         #expect(queue.takeReady().first == "big")
     }
 
+    @Test func aPausedStartLetsOthersPassAndGoesOnFirst() throws {
+        var queue = queue { $0.concurrent = 1 }
+        for id in ["a", "b", "c"] { try add(id, to: &queue) }
+        #expect(queue.takeReady() == ["a"])
+        queue.pauseStart("a")
+        #expect(queue.takeReady() == ["b"])
+        queue.resumeStart("a")
+        #expect(queue.takeReady() == [])
+        queue.endStart("b", seconds: 1)
+        #expect(queue.takeReady() == ["a"])
+        queue.remove("a")
+        queue.resumeStart("a")
+        #expect(queue.takeReady() == ["c"])
+    }
+
     @Test func placesThatAreGivenBackAreFree() throws {
         var queue = queue { limits in
             limits.concurrent = 1

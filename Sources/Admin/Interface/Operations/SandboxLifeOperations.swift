@@ -158,7 +158,7 @@ extension Interface {
             "sandbox.mount_infos", .get, "/sandboxes/{sandbox_id}/mount-infos", "The host's folders that it sees",
             failure: "get mount infos failed", scope: .read, result: .text,
             .value { (call, services) async throws(Failure) -> [UInt8] in
-                jsonText(try services.needSandboxes().mountInfos(of: call.sandboxID, for: call.sandboxCaller))
+                jsonText(try await services.needSandboxes().mountInfos(of: call.sandboxID, for: call.sandboxCaller))
             }),
         .rock(
             "sandbox.batch", .post, "/sandboxes/batch", "What is known of several sandboxes",

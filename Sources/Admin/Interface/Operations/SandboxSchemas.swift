@@ -25,6 +25,9 @@ enum SandboxSchemas {
         .optional("network", Schema(.either([.text(most: 64), .list(of: .text(most: 1024))]), isNullable: true)),
         .optional("env", Schema(.map(.text), isNullable: true)), .optional("hostname", .text(most: 64).orNull),
         .optional("ports", Schema.list(of: .integer(1...65_535), 0...64).orNull),
+        .optional(
+            "mounts", Schema.list(of: .text(most: 8192), 0...16).orNull,
+            "`/on/the/host:/inside`, with `:rw` behind to write; what the server's configuration allows"),
         .optional("metadata", Schema(.map(.text(most: 1024)), isNullable: true)), requestID,
         .optional("lease", .text(most: 16).orNull, "`connection` stops it with the client's connection"),
     ]

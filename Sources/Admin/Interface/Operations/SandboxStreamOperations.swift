@@ -22,6 +22,15 @@ extension Interface {
                 return .webSocket(patient(pings: true)) { outer in await Relay.join(outer, inner) }
             }),
         .own(
+            "sandbox.follow_log", .get, "/sandboxes/{sandbox_id}/log/follow",
+            "What its first process has to say, as it says it: binary messages, until the sandbox ends",
+            form: .webSocket, scope: .read,
+            .exchange { (call, _, services) async throws(Failure) -> HTTPResponse in
+                let inner = try await services.agent(for: call).webSocket(
+                    "/log/follow", configuration: patient(pings: false))
+                return .webSocket(patient(pings: true)) { outer in await Relay.join(outer, inner) }
+            }),
+        .own(
             "sandbox.exec", .get, "/sandboxes/{sandbox_id}/exec", "Runs a program with its input and output",
             form: .webSocket,
             .exchange { (call, _, services) async throws(Failure) -> HTTPResponse in

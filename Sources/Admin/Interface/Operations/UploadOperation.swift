@@ -51,7 +51,7 @@ private struct UploadForm {
                     upload = begun
                 } else {
                     // Its place is not known yet: it waits on disk, where nobody else sees it.
-                    let file = try Self.temporaryFile()
+                    let file = try UnnamedFile.make()
                     spool = (file, try await form.write(to: file))
                 }
             } else {
@@ -130,16 +130,5 @@ private struct UploadForm {
                 rest = rest.dropFirst(count)
             }
         }
-    }
-
-    /// A file without a name.
-    private static func temporaryFile() throws -> OpenFile {
-        var template = Array("/var/tmp/rock-upload-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw SystemCallError("mkstemp", "/var/tmp", errno: errno) }
-        unlink(template)
-        // Programs are started with no descriptors but those they are given; this is for good order.
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        return OpenFile(OwnedDescriptor(descriptor))
     }
 }

@@ -11,7 +11,9 @@ package struct DockerConfiguration: Sendable {
     /// never given up.
     package var minimumIsolation = MinimumIsolation.bestEffort
     /// Folders of this machine that sandboxes may have mounted, with all that is below. None by default.
-    package var allowedMounts: [String] = []
+    package var allowedMounts: [MountRoot] = []
+    /// A folder that no sandbox sees, nor one above it, whatever is allowed.
+    package var hiddenFolder: String?
     /// How long a sandbox may take from its launch to its rocklet's first answer.
     package var startLimit = Duration.seconds(85)
     /// How long fetching or sending an image may take.

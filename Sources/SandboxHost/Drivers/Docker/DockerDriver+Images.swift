@@ -5,9 +5,10 @@ import Transport
 /// Images: the engine fetches, keeps and sends them.
 extension DockerDriver {
     package func prepare(
-        image: String, pull: PullPolicy, credentials: RegistryCredentials?
+        image: String, pull: PullPolicy, credentials: RegistryCredentials?,
+        report: @escaping @Sendable (String) -> Void
     ) async throws(Failure) {
-        _ = try await resolve(image, pull, credentials) { _ in }
+        _ = try await resolve(image, pull, credentials, report: report)
     }
 
     /// Makes sure that the engine has an image.
@@ -40,26 +41,27 @@ extension DockerDriver {
             }
             guard policy == .missing else {
                 throw Failure(
-                    .infraFailed,
+                    .notFound,
                     "Failed to pull image \(image). The container engine does not have it, and it is not to be pulled "
                         + "(pull policy never).")
             }
         }
         let key = [name.reference, credentials?.username ?? "", credentials?.password ?? ""].joined(separator: "\0")
-        let (task, isNew) = pull(key) { [configuration] in
-            let progress = Mutex(TransferProgress())
-            let call = EngineCall("POST", "/images/create", query: [("fromImage", name.reference)])
-                .authorized(credentials, for: name).within(configuration.transferLimit)
-            try await engine.lines(call) { json in
-                let message: String? = progress.withLock { $0.note(json) ? $0.message : nil }
-                if let message { report(message) }
-            }
-            if let failure = progress.withLock(\.failure) { throw EngineError(kind: .refused(500), message: failure) }
-            return try await self.digest(of: name, engine)
-        }
-        if !isNew { report("waiting for the pull that runs already") }
         do {
-            return (try await task.value, false)
+            let digest = try await pulls.join(key, on: loops.next(), report: report) { [configuration] report in
+                let progress = Mutex(TransferProgress())
+                let call = EngineCall("POST", "/images/create", query: [("fromImage", name.reference)])
+                    .authorized(credentials, for: name).within(configuration.transferLimit)
+                try await engine.lines(call) { json in
+                    let message: String? = progress.withLock { $0.note(json) ? $0.message : nil }
+                    if let message { report(message) }
+                }
+                if let failure = progress.withLock(\.failure) {
+                    throw EngineError(kind: .refused(500), message: failure)
+                }
+                return try await self.digest(of: name, engine)
+            }
+            return (digest, false)
         } catch let error as EngineError {
             throw Failure(
                 error.kind == .timedOut ? .timeout : .infraFailed,

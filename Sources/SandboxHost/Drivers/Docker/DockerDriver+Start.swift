@@ -47,7 +47,8 @@ extension DockerDriver {
             throw Failure(.unknownSandbox, "The docker driver keeps no stopped sandbox \(specification.id).")
         }
         // What is mounted may have become something else meanwhile.
-        try MountPolicy(allowed: configuration.allowedMounts).check(state.specification.mounts)
+        try MountPolicy(allowed: configuration.allowedMounts, hidden: configuration.hiddenFolder).check(
+            state.specification.mounts)
         let sources = try await Self.blocking { () throws(Failure) in
             try MountPolicy.sources(state.specification.mounts)
         }
@@ -108,7 +109,8 @@ extension DockerDriver {
             throw Failure(
                 .invalidArgument, "A variable's name is not empty and holds no \"=\": \(EngineText.line(name))")
         }
-        try MountPolicy(allowed: configuration.allowedMounts).check(specification.mounts)
+        try MountPolicy(allowed: configuration.allowedMounts, hidden: configuration.hiddenFolder).check(
+            specification.mounts)
     }
 
     // MARK: The container

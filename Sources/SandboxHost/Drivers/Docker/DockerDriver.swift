@@ -11,6 +11,7 @@ package import Transport
 //   DockerDriver+Launch.swift     from a container to an answering rocklet
 //   DockerDriver+Network.swift    networks and published ports
 //   DockerDriver+Images.swift     pull, commit, push
+//   DockerCatalog.swift           listing and removing them
 //   DockerDriver+Examine.swift    what works here
 //   DockerConfiguration.swift     how it runs sandboxes
 //   DockerSandbox.swift           one of them, watched until its end
@@ -29,6 +30,8 @@ package final class DockerDriver: SandboxDriver {
     let configuration: DockerConfiguration
     let network: NetworkFabric?
     let loops: EventLoopGroup
+    /// By image and who asks.
+    let pulls = SharedPulls<String>()
     private let state = Mutex(State())
 
     private struct State {
@@ -38,8 +41,6 @@ package final class DockerDriver: SandboxDriver {
         /// Whether the engine's storage limits a container's layer; `nil` before it was tried.
         var limitsDisk: Bool?
         var networkStart: Task<Result<Void, Failure>, Never>?
-        /// Pulls that run, by image and who asks.
-        var pulls: [String: Task<String, any Error>] = [:]
     }
 
     /// - Parameters:
@@ -123,24 +124,6 @@ package final class DockerDriver: SandboxDriver {
 
     func forget(_ id: SandboxID) {
         state.withLock { $0.sandboxes.removeValue(forKey: id) }?.release()
-    }
-
-    /// Joins the pull called `key`, or begins it.
-    ///
-    /// - Returns: The pull, and whether it was begun.
-    func pull(
-        _ key: String, _ body: @escaping @Sendable () async throws -> String
-    ) -> (Task<String, any Error>, isNew: Bool) {
-        state.withLock { state in
-            if let running = state.pulls[key] { return (running, false) }
-            // It goes on for the others when whoever began it leaves; the engine's answer or the time limit ends it.
-            let task = Task(executorPreference: loops.next()) {
-                defer { self.state.withLock { _ = $0.pulls.removeValue(forKey: key) } }
-                return try await body()
-            }
-            state.pulls[key] = task
-            return (task, true)
-        }
     }
 
     /// The container's name: unique on the engine, and known without asking.

@@ -4,8 +4,9 @@ import Glibc
 
 /// Which folders of this machine a sandbox may see.
 struct MountPolicy {
-    /// Folders, with all that is below them.
-    let allowed: [String]
+    let allowed: [MountRoot]
+    /// A folder of which nothing is shown, nor anything above it: the server's own data.
+    var hidden: String?
 
     /// More than any sandbox needs.
     private static let most = 64
@@ -26,19 +27,30 @@ struct MountPolicy {
                     "A mount goes from an absolute path to another, without \"..\" and not onto /: "
                         + "\(EngineText.line(mount.source)) to \(EngineText.line(mount.target)).")
             }
-            guard !Self.reserved.contains(where: { Self.contains($0, mount.target) }) else {
+            guard !Self.reserved.contains(where: { MountRoot.folder($0, holds: mount.target) }) else {
                 throw Failure(.invalidArgument, "Nothing can be mounted on \(EngineText.line(mount.target)).")
             }
             // What a link leads to is what would be mounted.
             guard let source = Self.real(mount.source) else {
                 throw Failure(.invalidArgument, "There is no \(EngineText.line(mount.source)) to be mounted.")
             }
-            let isAllowed = mount.isGranted || allowed.contains { Self.contains(Self.real($0) ?? $0, source) }
-            guard source == mount.source, isAllowed else {
+            let roots = allowed.map { MountRoot(Self.real($0.path) ?? $0.path, allowsWriting: $0.allowsWriting) }
+            guard source == mount.source, mount.isGranted || roots.contains(where: { $0.holds(source) }) else {
                 throw Failure(
                     .forbidden,
                     "The server does not let sandboxes see \(EngineText.line(mount.source)). Add its folder, by its real path, "
-                        + "to the allowed mounts.")
+                        + "to runtime.allowed_mounts.")
+            }
+            guard mount.isGranted || roots.contains(where: { $0.allows(mount) }) else {
+                throw Failure(
+                    .forbidden,
+                    "\(EngineText.line(mount.source)) may be mounted read-only. To have it written to, add :rw to it in "
+                        + "runtime.allowed_mounts.")
+            }
+            if let hidden, MountRoot.folder(hidden, holds: source) || MountRoot.folder(source, holds: hidden) {
+                throw Failure(
+                    .forbidden,
+                    "\(EngineText.line(source)) may not be mounted: the server's data directory is in it.")
             }
         }
     }
@@ -89,10 +101,6 @@ struct MountPolicy {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return nil }
         return Sources.File(target: target, device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-    }
-
-    private static func contains(_ folder: String, _ path: String) -> Bool {
-        path == folder || path.hasPrefix(folder.hasSuffix("/") ? folder : folder + "/")
     }
 
     private static func isPlain(_ path: String) -> Bool {

@@ -111,17 +111,23 @@ extension SandboxMount {
                 .invalidArgument,
                 "\"\(path)\" cannot be mounted: write an absolute path without \".\", \"..\" or doubled slashes.")
         }
-        guard isGranted || configuration.mountSources.contains(where: { Self.path(source, isIn: $0) }) else {
+        let roots = configuration.mountSources.filter { $0.holds(source) }
+        guard isGranted || !roots.isEmpty else {
             throw Failure(
                 .forbidden,
-                "\(source) may not be mounted. Add it, or a folder above it, to sandboxes.mount_sources in the server's configuration."
+                "\(source) may not be mounted. Add it, or a folder above it, to runtime.allowed_mounts in the server's configuration."
             )
         }
+        guard isGranted || roots.contains(where: { $0.allows(self) }) else {
+            throw Failure(
+                .forbidden,
+                "\(source) may be mounted read-only. To have it written to, add :rw to it in runtime.allowed_mounts.")
+        }
         let data = configuration.dataDirectory
-        if Self.path(source, isIn: data) || Self.path(data, isIn: source) {
+        if MountRoot.folder(data, holds: source) || MountRoot.folder(source, holds: data) {
             throw Failure(.forbidden, "\(source) may not be mounted: the server's data directory is in it.")
         }
-        for place in ["/proc", "/sys", "/dev"] where Self.path(target, isIn: place) {
+        for place in ["/proc", "/sys", "/dev"] where MountRoot.folder(place, holds: target) {
             throw Failure(.invalidArgument, "Nothing can be mounted on \(target): \(place) is the sandbox's own.")
         }
     }
@@ -133,9 +139,5 @@ extension SandboxMount {
         return path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().allSatisfy {
             !$0.isEmpty && $0 != "." && $0 != ".."
         }
-    }
-
-    private static func path(_ path: String, isIn folder: String) -> Bool {
-        folder == "/" || path == folder || path.hasPrefix(folder + "/")
     }
 }

@@ -36,8 +36,27 @@ final class HostTree: Sendable {
         for (index, path) in shown.enumerated() where Self.isFolder(path) {
             parts.append(JailRoot.Part(target: String(path.dropFirst()), name: "-\(index)", layers: [path]))
         }
-        return JailRoot(parts: parts, environment: [], digest: "")
+        let name = base.split(separator: "/").last.map(String.init)
+        return JailRoot(parts: parts, environment: [], digest: "", hostCopy: name)
     }
+
+    /// Removes copies that no sandbox uses any more. Blocks.
+    ///
+    /// - Parameters:
+    ///   - used: Those that sandboxes see, beside the one that new ones get.
+    ///   - isOver: Whether no new ones will come.
+    func sweep(keeping used: Set<String>, isOver: Bool = false) {
+        // Under the lock, so that none is given out while it is looked at.
+        base.withLock { base in
+            let current = isOver ? nil : base?.split(separator: "/").last.map(String.init)
+            if isOver { base = nil }
+            for name in KernelFile.names(in: folder) where name.hasPrefix(Self.copyPrefix) {
+                if name != current, !used.contains(name) { rock_tree_remove("\(folder)/\(name)") }
+            }
+        }
+    }
+
+    private static let copyPrefix = "host-"
 
     /// On systems without a merged `/usr`; links elsewhere.
     private static let topFolders = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
@@ -50,9 +69,8 @@ final class HostTree: Sendable {
     // MARK: - The part that is copied
 
     private func makeBase() throws(Failure) -> String {
-        // Sandboxes of a predecessor may still use its copy, so each server makes one of its own; the oldest go.
-        let earlier = KernelFile.names(in: folder).filter { $0.hasPrefix("host-") }.sorted()
-        let path = "\(folder)/host-\(rock_now_ns())"
+        // Sandboxes of a predecessor may still use its copy, so each server makes one of its own.
+        let path = "\(folder)/\(Self.copyPrefix)\(rock_now_ns())"
         try Self.makeFolder(path, 0o755)
         let folders: [(String, mode_t)] = [
             ("dev", 0o755), ("etc", 0o755), ("home", 0o755), ("media", 0o755), ("mnt", 0o755), ("opt", 0o755),
@@ -78,7 +96,6 @@ final class HostTree: Sendable {
         var copy = EtcCopy()
         copy.copy("/etc", to: path + "/etc")
         for (name, text) in EtcCopy.accounts() { EtcCopy.write(text, to: "\(path)/etc/\(name)") }
-        for name in earlier.dropLast(3) { rock_tree_remove("\(folder)/\(name)") }
         return path
     }
 

@@ -20,8 +20,9 @@ final class JailCgroups: Sendable {
 
     /// - Parameters:
     ///   - name: The driver's name among all on this machine; stays the same when it is started again.
+    ///   - owner: The data directory whose sandboxes these are.
     ///   - mounts: Where the machine has its cgroups.
-    init(name: String, mounts: CgroupMounts = .current()) {
+    init(name: String, owner: String, mounts: CgroupMounts = .current()) {
         let tree = CgroupTree.branches(name: name, mounts: mounts)
         version = tree.version
         missing = tree.missing
@@ -38,22 +39,43 @@ final class JailCgroups: Sendable {
         }
         account = folder("cpuacct")
         freezer = folder("freezer")
-        for path in locks.keys { Self.sweepRoots(beside: path) }
+        for path in locks.keys {
+            // Where it cannot be noted, only a driver of the same data directory finds what is left in there.
+            rock_attribute_set(path, Self.ownerAttribute, owner)
+            Self.sweepRoots(beside: path)
+        }
         self.locks = Mutex(Array(locks.values))
     }
 
-    /// Removes the empty folders of drivers whose data directory will never be used again: a folder without a sandbox in it
-    /// that nobody has locked. Its own driver would make it anew.
+    /// Says at a driver's folder which data directory it belongs to.
+    private static let ownerAttribute = "trusted.rock.data"
+
+    /// Removes the folders of drivers that nobody has locked: empty ones, which their own driver would make anew, and those
+    /// whose data directory is gone, with the sandboxes in them, which nobody could ever find again.
     private static func sweepRoots(beside path: String) {
         guard let slash = path.lastIndex(of: "/") else { return }
         let parent = path[..<slash]
         for name in KernelFile.names(in: String(parent)) where name.hasPrefix(JailConfiguration.cgroupPrefix) {
+            let root = "\(parent)/\(name)"
             var lock: Int32 = -1
-            guard rock_lock_folder("\(parent)/\(name)", 0, &lock) == 0 else { continue }
+            guard rock_lock_folder(root, 0, &lock) == 0 else { continue }
+            if hasLostOwner(root) {
+                for name in KernelFile.names(in: root) where SandboxID(rawValue: name) != nil {
+                    end("\(root)/\(name)")
+                }
+            }
             // Fails where anything is inside, as it should.
-            rmdir("\(parent)/\(name)")
+            rmdir(root)
             close(lock)
         }
+    }
+
+    private static func hasLostOwner(_ root: String) -> Bool {
+        var room = [CChar](repeating: 0, count: 4097)
+        guard rock_attribute_get(root, ownerAttribute, &room, Int32(room.count)) > 0 else { return false }
+        let owner = String(decoding: room.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        var status = stat()
+        return lstat(owner, &status) != 0 && errno == ENOENT
     }
 
     deinit { unlock() }
@@ -97,25 +119,26 @@ final class JailCgroups: Sendable {
     func remove(_ id: SandboxID) { remove(id.rawValue) }
 
     private func remove(_ name: String) {
-        for root in roots {
-            let folder = "\(root)/\(name)"
-            if rmdir(folder) == 0 || errno == ENOENT { continue }
-            for process in (KernelFile.read("\(folder)/cgroup.procs") ?? "").split(separator: "\n") {
-                // 0 stands for a process that this one cannot see.
-                guard let number = Int32(process), number > 1, number != getpid() else { continue }
-                rock_kill_and_wait(number, 5_000)
-            }
-            rmdir(folder)
+        for root in roots { Self.end("\(root)/\(name)") }
+    }
+
+    /// Ends every process in a sandbox's folder and removes it, where it is a folder.
+    private static func end(_ folder: String) {
+        var status = stat()
+        guard lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, rmdir(folder) != 0 else { return }
+        for process in (KernelFile.read("\(folder)/cgroup.procs") ?? "").split(separator: "\n") {
+            // 0 stands for a process that this one cannot see.
+            guard let number = Int32(process), number > 1, number != getpid() else { continue }
+            rock_kill_and_wait(number, 5_000)
         }
+        rmdir(folder)
     }
 
     /// Removes the folders of every sandbox that is not among `kept`.
     func sweep(keeping kept: Set<SandboxID>) {
         for root in roots {
             for name in KernelFile.names(in: root) {
-                guard let id = SandboxID(rawValue: name), !kept.contains(id) else { continue }
-                var status = stat()
-                if lstat("\(root)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(name) }
+                if let id = SandboxID(rawValue: name), !kept.contains(id) { remove(name) }
             }
         }
     }

@@ -12,7 +12,7 @@ package struct JailConfiguration: Sendable {
     /// Folders of the machine's, beside `/usr`, that sandboxes of the image `host` see. Every file in them can be read inside.
     package var hostFolders: [String] = []
     /// Folders of the machine's that sandboxes may mount, themselves or what is in them; nothing else can be mounted.
-    package var mountSources: [String] = []
+    package var mountSources: [MountRoot] = []
     /// How long a sandbox may take until its rocklet answers.
     package var startTimeout: Duration = .seconds(30)
     /// The rocklet's arguments, its name first.

@@ -42,6 +42,7 @@ extension JailDriver {
         let kept = Set(state.withLock { $0.jails.keys })
         try await blocking { ground.cgroups.sweep(keeping: kept) }
         for id in unfinished { try await remove(id) }
+        try await blocking { self.sweepHostCopies() }
         try await network.sweep()
         return adopted
     }
@@ -73,7 +74,8 @@ extension JailDriver {
         let specification = state.specification
         let range = state.range ?? 0
         ranges.claim(range)
-        let jail = RunningJail(specification, guest, range: range, imageDigest: state.imageDigest)
+        let jail = RunningJail(
+            specification, guest, range: range, imageDigest: state.imageDigest, hostCopy: state.hostCopy)
         self.state.withLock { $0.jails[jail.id] = jail }
         watch(jail, ground)
         var losses: [String] = []

@@ -107,6 +107,7 @@ extension JailDriver {
         state.range = range
         state.boot = StateFolder.State.currentBoot
         state.imageDigest = root.digest
+        state.hostCopy = root.hostCopy
         let spawned: SpawnedGuest
         do throws(Failure) {
             spawned = try await blocking { () throws(Failure) in
@@ -119,7 +120,8 @@ extension JailDriver {
         }
         state.process = spawned.guest.process
         state.processStart = spawned.guest.processStart
-        let jail = RunningJail(specification, spawned.guest, range: range, imageDigest: root.digest)
+        let jail = RunningJail(
+            specification, spawned.guest, range: range, imageDigest: root.digest, hostCopy: root.hostCopy)
         self.state.withLock { $0.jails[jail.id] = jail }
         watch(jail, ground)
         let deadline = loop.schedule(at: loop.now + configuration.startTimeout) { jail.guest.signal(SIGKILL) }

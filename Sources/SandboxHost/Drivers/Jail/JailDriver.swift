@@ -122,7 +122,8 @@ package final class JailDriver: SandboxDriver {
                 for folder in [configuration.sandboxes, configuration.ownFolder] where chmod(folder, 0o700) != 0 {
                     throw Failure(.infraFailed, "\(folder) cannot be protected: \(KernelFile.reason(errno)).")
                 }
-                return Ground(JailCgroups(name: configuration.cgroupName), lock: owned)
+                return Ground(
+                    JailCgroups(name: configuration.cgroupName, owner: configuration.dataDirectory), lock: owned)
             }
             try await network.start()
             return .success(ground)
@@ -198,8 +199,20 @@ package final class JailDriver: SandboxDriver {
                 if state.jails[jail.id] === jail { state.jails[jail.id] = nil }
             }
             ranges.giveBack(jail.range)
+            // What is left is swept away when the next server starts.
+            if jail.hostCopy != nil { _ = try? await blocking { self.sweepHostCopies() } }
             jail.end.settle(jail.end(exit, ranOutOfMemory: ranOutOfMemory ?? false))
         }
+    }
+
+    /// Removes copies of the machine's tree that no jail sees any more. Blocks.
+    func sweepHostCopies(isOver: Bool = false) {
+        let jails = state.withLock { Array($0.jails.values) }
+        // One of an earlier version of this program does not say which it sees.
+        if jails.contains(where: { $0.hostCopy == nil && $0.specification.image == SandboxSpecification.hostImage }) {
+            return
+        }
+        host.sweep(keeping: Set(jails.compactMap(\.hostCopy)), isOver: isOver)
     }
 
     // MARK: - The end of the server
@@ -216,7 +229,10 @@ package final class JailDriver: SandboxDriver {
         let ground = state.withLock { state in state.ground.take() }
         guard case .success(let ground)? = await ground?.value else { return }
         // That no thread for it could be had leaves it to the next server.
-        _ = try? await blocking { ground.cgroups.removeRoots() }
+        _ = try? await blocking {
+            self.sweepHostCopies(isOver: true)
+            ground.cgroups.removeRoots()
+        }
         ground.unlock()
         try? await network.shutDown()
     }
@@ -250,8 +266,13 @@ package final class JailDriver: SandboxDriver {
         return statistics
     }
 
-    package func prepare(image: String, pull: PullPolicy, credentials: RegistryCredentials?) async throws(Failure) {
-        _ = try await root(of: image, for: nil, pull: pull, credentials: credentials) { _ in }
+    package var imageCatalog: (any ImageCatalog)? { images as? any ImageCatalog }
+
+    package func prepare(
+        image: String, pull: PullPolicy, credentials: RegistryCredentials?,
+        report: @escaping @Sendable (String) -> Void
+    ) async throws(Failure) {
+        _ = try await root(of: image, for: nil, pull: pull, credentials: credentials, report: report)
     }
 }
 

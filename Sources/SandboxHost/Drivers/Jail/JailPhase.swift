@@ -29,5 +29,11 @@ extension StateFolder.State {
         set { details["boot"] = newValue.map { .string($0) } }
     }
 
+    /// Which copy of the machine's tree it sees; `nil` for one of an image.
+    var hostCopy: String? {
+        get { details["host_copy"]?.string }
+        set { details["host_copy"] = newValue.map { .string($0) } }
+    }
+
     static let currentBoot = KernelFile.read("/proc/sys/kernel/random/boot_id").map { String($0.prefix { $0 != "\n" }) }
 }

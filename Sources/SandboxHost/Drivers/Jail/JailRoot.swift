@@ -15,4 +15,6 @@ struct JailRoot: Sendable {
     let environment: [String]
     /// Empty for the machine's own tree.
     let digest: String
+    /// For the machine's own tree: which copy of the parts that are copied.
+    var hostCopy: String?
 }

@@ -10,16 +10,19 @@ final class RunningJail: Sendable {
     /// Which range of user ids it has.
     let range: Int
     let imageDigest: String
+    /// Which copy of the machine's tree it sees; `nil` for one of an image.
+    let hostCopy: String?
     /// Comes when its processes, cgroups and network are gone.
     let end = Outcome<SandboxEnd>()
 
     var id: SandboxID { specification.id }
 
-    init(_ specification: SandboxSpecification, _ guest: Guest, range: Int, imageDigest: String) {
+    init(_ specification: SandboxSpecification, _ guest: Guest, range: Int, imageDigest: String, hostCopy: String?) {
         self.specification = specification
         self.guest = guest
         self.range = range
         self.imageDigest = imageDigest
+        self.hostCopy = hostCopy
     }
 
     /// What the driver says about it.

@@ -5,6 +5,8 @@ package import Images
 package struct StoredImages: JailImages {
     let store: ImageStore
     private let registries: RegistryConfiguration
+    /// By image and who asks.
+    private let pulls = SharedPulls<Image>()
 
     /// - Parameters:
     ///   - store: Where images are.
@@ -24,9 +26,7 @@ package struct StoredImages: JailImages {
             case .missing: PullRule.missing
             case .always: PullRule.always
             }
-        let fetched = try await store.image(name, pull: rule, from: registries, login: credentials?.login) { progress in
-            report("Pulling \(name): \(progress.bytesDone >> 20) of \(progress.bytes >> 20) MiB.")
-        }
+        let fetched = try await fetch(name, rule, credentials, report)
         guard let holder else { return JailImage(fetched) }
         // By its digest: the name may lead elsewhere by now.
         let held = try await blocking { [store] () throws(Failure) in
@@ -36,6 +36,30 @@ package struct StoredImages: JailImages {
             throw Failure(.infraFailed, "Failed to pull image \(name). It was removed meanwhile; try again.")
         }
         return JailImage(held)
+    }
+
+    private func fetch(
+        _ name: String, _ rule: PullRule, _ credentials: RegistryCredentials?,
+        _ report: @escaping @Sendable (String) -> Void
+    ) async throws(Failure) -> Image {
+        if rule != .always {
+            let present = try await blocking { [store] () throws(Failure) in try store.resolve(name) }
+            if let present { return present }
+            // Says in the store's words that it is not to be fetched.
+            if rule == .never { return try await store.image(name, pull: .never, from: registries) }
+        }
+        let key = [name, credentials?.username ?? "", credentials?.password ?? ""].joined(separator: "\0")
+        do {
+            return try await pulls.join(key, report: report) { [store, registries] report in
+                try await store.image(name, pull: rule, from: registries, login: credentials?.login) { progress in
+                    report("Pulling \(name): \(progress.bytesDone >> 20) of \(progress.bytes >> 20) MiB.")
+                }
+            }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(.infraFailed, "Failed to pull image \(name). It was cancelled.")
+        }
     }
 
     package func release(_ holder: SandboxID) throws(Failure) { try store.release(holder.rawValue) }

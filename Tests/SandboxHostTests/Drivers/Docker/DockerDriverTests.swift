@@ -106,7 +106,7 @@ struct DockerDriverTests {
                 (.test { $0.network = .allow(["pypi.org"]) }, .isolationRefused, "jail"),
                 (.test(image: "host"), .invalidArgument, "jail"),
                 (.test(image: "../x"), .invalidArgument, "Failed to pull image ../x."),
-                (.test(image: "nosuch:1"), .infraFailed, "Failed to pull image nosuch:1."),
+                (.test(image: "nosuch:1"), .notFound, "Failed to pull image nosuch:1."),
                 (.test { $0.limits.cpus = 0 }, .invalidArgument, "Limits"),
                 (.test { $0.mounts = [SandboxMount(source: "/etc", target: "/x")] }, .forbidden, "/etc"),
                 (.test { $0.environment = ["A=B": ""] }, .invalidArgument, "A=B"),
@@ -144,7 +144,7 @@ struct DockerDriverTests {
             close(file)
             #expect(KernelFile.write("42\n", to: folder + "/data") == 0)
             try await engine.withDriver {
-                $0.allowedMounts = [folder]
+                $0.allowedMounts = [MountRoot(folder, allowsWriting: true)]
             } _: { driver in
                 let (sandbox, _) = try await driver.startForTest(
                     .test {

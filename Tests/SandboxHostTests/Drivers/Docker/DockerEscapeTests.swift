@@ -10,7 +10,7 @@ struct DockerEscapeTests {
     @Test func nothingGetsOutOfAContainer() async throws {
         let engine = try await TestEngine.shared()
         try await withGoal { goal, folder in
-            try await engine.withDriver({ $0.allowedMounts = [folder] }) { driver in
+            try await engine.withDriver({ $0.allowedMounts = [MountRoot(folder)] }) { driver in
                 let specification = SandboxSpecification.test {
                     $0.mounts = [SandboxMount(source: goal.shared, target: goal.shared)]
                 }

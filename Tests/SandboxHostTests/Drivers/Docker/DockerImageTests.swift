@@ -32,7 +32,8 @@ struct DockerImageTests {
             if isLocked {
                 let failure = await failure {
                     try await driver.prepare(
-                        image: tag, pull: .always, credentials: .init(username: TestEngine.user, password: "wrong"))
+                        image: tag, pull: .always, credentials: .init(username: TestEngine.user, password: "wrong")
+                    ) { _ in }
                 }
                 #expect(failure?.message.hasPrefix("Failed to pull image \(tag).") == true)
                 #expect(failure?.message.contains(TestEngine.password) == false)
@@ -48,7 +49,9 @@ struct DockerImageTests {
             // Everybody who asks at once gets the one pull.
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
-                    group.addTask { try await driver.prepare(image: tag, pull: .always, credentials: credentials) }
+                    group.addTask {
+                        try await driver.prepare(image: tag, pull: .always, credentials: credentials) { _ in }
+                    }
                 }
                 try await group.waitForAll()
             }
@@ -80,7 +83,9 @@ struct DockerImageTests {
             for (image, pull) in [
                 ("\(engine.openRegistry)/nosuch:1", PullPolicy.missing), ("nosuch:2", .always), ("nosuch:3", .never),
             ] {
-                let failure = await failure { try await driver.prepare(image: image, pull: pull, credentials: nil) }
+                let failure = await failure {
+                    try await driver.prepare(image: image, pull: pull, credentials: nil) { _ in }
+                }
                 #expect(failure?.kind == .infraFailed)
                 #expect(failure?.message.hasPrefix("Failed to pull image \(image). ") == true)
             }

@@ -153,7 +153,7 @@ struct EngineValueTests {
     @Test func mountsOnlyWhatIsAllowed() async throws {
         try await withFolder { folder in
             try #require(symlink("/etc", folder + "/link") == 0)
-            let policy = MountPolicy(allowed: [folder])
+            let policy = MountPolicy(allowed: [MountRoot(folder)])
             let table: [(source: String, target: String, isAllowed: Bool)] = [
                 (folder, "/data", true), ("/etc", "/data", false), (folder + "/link", "/data", false),
                 (folder + "/../../etc", "/data", false), (folder, "/", false), (folder, "/proc/sys", false),
@@ -167,6 +167,13 @@ struct EngineValueTests {
             }
             #expect(throws: Failure.self) {
                 try MountPolicy(allowed: []).check([SandboxMount(source: folder, target: "/data")])
+            }
+            let writable = SandboxMount(source: folder, target: "/data", isReadOnly: false)
+            #expect(throws: Failure.self) { try policy.check([writable]) }
+            try MountPolicy(allowed: [MountRoot(folder, allowsWriting: true)]).check([writable])
+            for hidden in [folder, folder + "/below"] {
+                let policy = MountPolicy(allowed: [MountRoot(folder)], hidden: hidden)
+                #expect(throws: Failure.self) { try policy.check([SandboxMount(source: folder, target: "/data")]) }
             }
         }
     }

@@ -10,7 +10,7 @@ import Transport
 @Suite(.serialized) struct EscapeTests {
     @Test(.timeLimit(.minutes(3))) func nothingGetsOutOfAJail() async throws {
         try await withGoal { goal, folder in
-            try await withJails({ $0.mountSources = [folder] }) { bench in
+            try await withJails({ $0.mountSources = [MountRoot(folder)] }) { bench in
                 let jail = try await bench.start {
                     $0.mounts = [SandboxMount(source: goal.shared, target: goal.shared)]
                 }

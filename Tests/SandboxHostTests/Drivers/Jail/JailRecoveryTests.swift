@@ -69,6 +69,53 @@ import Transport
         for root in roots("locked") + roots("used") { rmdir(root) }
     }
 
+    /// A sandbox whose data directory was removed under it is ended by the next driver, of whatever data directory.
+    @Test(.timeLimit(.minutes(1)), arguments: [true, false])
+    func endsSandboxesOfARemovedDataDirectory(_ isOfTheSame: Bool) async throws {
+        try await withJails { bench in
+            let jail = try await bench.start()
+            await bench.driver.abandon()
+            rock_tree_remove(bench.folder)
+            let process = jail.sandbox.process
+            try #require(kill(process, 0) == 0, "it lives on")
+            if isOfTheSame {
+                let second = try jailDriver(bench.configuration)
+                #expect(try await second.adopt().isEmpty)
+                await second.shutDown()
+            } else {
+                try await withJails { other in _ = try await other.driver.adopt() }
+            }
+            #expect(await jail.sandbox.ended().reason != "")
+            #expect(kill(process, 0) != 0 && errno == ESRCH)
+            #expect(bench.remains(of: jail.id) == [])
+        }
+    }
+
+    /// The machine's tree is copied once for each server; a copy goes with the last sandbox that sees it.
+    @Test(.timeLimit(.minutes(1))) func removesCopiesOfTheMachinesTree() async throws {
+        try await withJails { bench in
+            let copies = {
+                KernelFile.names(in: bench.configuration.ownFolder).filter { $0.hasPrefix("host-") }.sorted()
+            }
+            let jail = try await bench.start("host")
+            let first = copies()
+            #expect(first.count == 1)
+            await bench.driver.abandon()
+            let second = try jailDriver(bench.configuration)
+            #expect(try await second.adopt().count == 1)
+            #expect(copies() == first, "it is in use")
+            let other = TestJail(try await second.start(bench.specification("host")) { _ in }, jail.specification)
+            #expect(copies().count == 2)
+            #expect(try await jail.shell("ls /etc/passwd") == "/etc/passwd")
+            try await second.remove(jail.id)
+            #expect(copies().count == 1 && copies() != first)
+            #expect(try await other.shell("ls /etc/passwd") == "/etc/passwd")
+            try await second.remove(other.id)
+            await second.shutDown()
+            #expect(copies() == [])
+        }
+    }
+
     /// After a loss of power a disk says that it was in use, and what it counts may be wrong.
     @Test(.timeLimit(.minutes(1))) func mendsADiskThatWasCutOff() async throws {
         try await withJails { bench in

@@ -188,6 +188,11 @@ import Transport
         let cases: [(image: String, change: Change, kind: Failure.Kind, text: String)] = [
             ("no-such:image", { _ in }, .notFound, "Failed to pull image"),
             ("python:3.11", { $0.mounts = [Self.mount("/etc")] }, .forbidden, "/etc may not be mounted"),
+            (
+                "python:3.11", { $0.mounts = [SandboxMount(source: "/usr", target: "/mnt", isReadOnly: false)] },
+                .forbidden, "mounted read-only"
+            ),
+            ("python:3.11", { $0.mounts = [Self.mount("/usr2")] }, .forbidden, "/usr2 may not be mounted"),
             ("python:3.11", { $0.mounts = [Self.mount("/usr/../etc")] }, .invalidArgument, "absolute path"),
             ("python:3.11", { $0.mounts = [Self.mount("/usr/no-such")] }, .invalidArgument, "/usr/no-such"),
             ("python:3.11", { $0.mounts = [Self.mount("/usr", "/proc/x")] }, .invalidArgument, "/proc is"),
@@ -196,7 +201,7 @@ import Transport
             ("python:3.11", { $0.hostname = "a b" }, .invalidArgument, "host name"),
             ("python:3.11", { $0.environment = ["A=B": "x"] }, .invalidArgument, "variable"),
         ]
-        try await withJails({ $0.mountSources = ["/usr"] }) { bench in
+        try await withJails({ $0.mountSources = [MountRoot("/usr")] }) { bench in
             for (image, change, kind, text) in cases {
                 let specification = bench.specification(image) { specification in
                     specification.pull = .never
