@@ -28,13 +28,15 @@ let package = Package(
 
         // Libraries, bottom up. An arrow never points up: see Docs/Architecture.md.
         .target(name: "Transport", dependencies: ["CLinux"], swiftSettings: strict),
+        // Names of hosts, for whoever is not linked statically.
+        .target(name: "HostNames", dependencies: ["Transport"], swiftSettings: strict),
         .target(name: "GEM", swiftSettings: strict),
         .target(
             name: "WordLists",
             exclude: ["README.md", "en-basic.txt", "en-basic-starts.txt", "en.txt", "en-starts.txt", "crossword.txt"]),
         .target(name: "Envs", dependencies: ["GEM", "WordLists"], swiftSettings: strict),
         // For programs in Swift: a server's environments behind the protocol of local ones.
-        .target(name: "RemoteEnvironments", dependencies: ["GEM", "Transport"], swiftSettings: strict),
+        .target(name: "RemoteEnvironments", dependencies: ["GEM", "HostNames", "Transport"], swiftSettings: strict),
         // The tar format in memory: for images, and for archives inside sandboxes.
         .target(name: "Tar", dependencies: ["GEM"], swiftSettings: strict),
         // Root filesystems: tar and OCI layouts in, shared layers, registries.
@@ -49,7 +51,7 @@ let package = Package(
         .target(name: "ConfigurationFiles", dependencies: ["GEM", "CYAML"], swiftSettings: strict),
         // What stands between an agent and a language model.
         .target(
-            name: "ModelService", dependencies: ["ConfigurationFiles", "GEM", "Transport", "CLinux"],
+            name: "ModelService", dependencies: ["ConfigurationFiles", "GEM", "HostNames", "Transport", "CLinux"],
             swiftSettings: strict),
         .target(name: "Registry", dependencies: ["GEM", "CSHA256", "CSQLite"], swiftSettings: strict),
         // What environments were played: recorded, kept, read back and checked.
@@ -80,7 +82,7 @@ let package = Package(
         .executableTarget(
             name: "rockctl",
             dependencies: [
-                "Admin", "CLinux", "Envs", "Episodes", "Fleet", "GEM", "Images", "ModelService", "Registry",
+                "Admin", "CLinux", "Envs", "Episodes", "Fleet", "GEM", "HostNames", "Images", "ModelService", "Registry",
                 "RockletServices",
                 "SandboxHost",
                 "Transport",

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "spawn.h"
 #include "zygote.h"
 
 #include <errno.h>
@@ -158,14 +159,7 @@ static int begin(void *argument) {
     int null = open("/dev/null", O_RDWR);
     if (control < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(control, 3) < 0) goto failed;
     if (syscall(SYS_close_range, 4, ~0u, 0) != 0) goto failed;
-    // Handlers belong to the parent's program; exec resets them. What is ignored or blocked would stay.
-    for (int number = 1; number < NSIG; number++) {
-        struct sigaction action;
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN) signal(number, SIG_DFL);
-    }
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    rock_spawn_reset_signals();
     char *const environment[] = {NULL};
     execve(start->path, start->arguments, environment);
 failed:
@@ -178,25 +172,8 @@ int rock_zygote_spawn(const char *path, char *const arguments[], int control, in
         .path = path, .arguments = arguments, .control = control, .own_user = own_user,
         .uid = getuid(), .gid = getgid(),
     };
-    const size_t size = 64 * 1024;
-    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack == MAP_FAILED) return -errno;
-    // Signals wait meanwhile: a handler must not run in the child on the parent's memory.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (own_pids ? CLONE_NEWPID : 0) | (own_user ? CLONE_NEWUSER : 0);
-    int pid = clone(begin, stack + size, flags, &start);
-    int error = errno;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    munmap(stack, size);
-    if (pid < 0) return -error;
-    if (start.error != 0) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-        }
-        return -start.error;
-    }
-    return pid;
+    int flags = (own_pids ? CLONE_NEWPID : 0) | (own_user ? CLONE_NEWUSER : 0);
+    return rock_spawn(begin, &start, flags, &start.error);
 }
 
 // MARK: What an earlier server left

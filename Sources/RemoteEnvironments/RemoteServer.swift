@@ -1,6 +1,7 @@
 import Dispatch
 public import GEM
 import Glibc
+import HostNames
 import Synchronization
 import Transport
 

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "guest.h"
+#include "../spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,14 +38,7 @@ static int begin(void *argument) {
         if (dup2(high[i], i) < 0) goto failed;
     }
     if (syscall(SYS_close_range, GIVEN, ~0u, 0) != 0) goto failed;
-    // exec resets handlers; what is ignored or blocked would stay.
-    for (int number = 1; number < NSIG; number++) {
-        struct sigaction action;
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN) signal(number, SIG_DFL);
-    }
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    rock_spawn_reset_signals();
     char *const arguments[] = {"rocklet", "jail", NULL};
     char *const environment[] = {NULL};
     execve(start->path, arguments, environment);
@@ -55,24 +49,7 @@ failed:
 
 int rock_guest_spawn(const char *rocklet, const int given[GIVEN]) {
     struct start start = {.path = rocklet, .given = given};
-    const size_t size = 64 * 1024;
-    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack == MAP_FAILED) return -errno;
-    // Signals wait meanwhile: a handler must not run in the child on the parent's memory.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int pid = clone(begin, stack + size, CLONE_VM | CLONE_VFORK | CLONE_NEWPID | SIGCHLD, &start);
-    int error = errno;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    munmap(stack, size);
-    if (pid < 0) return -error;
-    if (start.error != 0) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-        }
-        return -start.error;
-    }
-    return pid;
+    return rock_spawn(begin, &start, CLONE_NEWPID, &start.error);
 }
 
 int rock_guest_listen(int control, struct rock_guest_word *word) {

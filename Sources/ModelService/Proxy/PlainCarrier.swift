@@ -1,4 +1,5 @@
 import GEM
+import HostNames
 import Synchronization
 import Transport
 

@@ -1,3 +1,4 @@
+import HostNames
 import Transport
 
 extension HTTPPlace {

@@ -10,30 +10,15 @@ extension Interface {
     // MARK: - Start
 
     private static let startOperations: [Operation] = [
-        .rock(
-            "sandbox.start", .post, "/start", "Starts a sandbox and answers when it is up",
-            failure: "start sandbox failed", headers: Operation.whoAsks, body: .json(SandboxSchemas.start),
-            result: SandboxSchemas.started, isAudited: true,
-            .value { (call, services) async throws(Failure) -> [UInt8] in
-                let sandboxes = try services.needSandboxes()
-                let caller = try call.creatingCaller()
-                let started = try await sandboxes.start(
-                    SandboxStart(.object(call.members)), by: caller, connection: call.connection)
-                let record = try await sandboxes.startEnd(of: started.record.id, for: caller)
-                return json { $0.started(record, started) }
-            }),
-        .rock(
-            "sandbox.start_async", .post, "/start_async", "Starts a sandbox and answers at once",
-            failure: "async start sandbox failed", headers: Operation.whoAsks, body: .json(SandboxSchemas.start),
-            result: SandboxSchemas.started, isAudited: true,
-            .value { (call, services) async throws(Failure) -> [UInt8] in
-                let sandboxes = try services.needSandboxes()
-                let caller = try call.creatingCaller()
-                let started = try await sandboxes.start(
-                    SandboxStart(.object(call.members)), by: caller, connection: call.connection)
-                let record = await sandboxes.briefly(started.record, for: caller)
-                return json { $0.started(record, started) }
-            }),
+        start("sandbox.start", "/start", "Starts a sandbox and answers when it is up", failure: "start sandbox failed")
+        {
+            (sandboxes, record, caller) async throws(Failure) in
+            try await sandboxes.startEnd(of: record.id, for: caller)
+        },
+        start(
+            "sandbox.start_async", "/start_async", "Starts a sandbox and answers at once",
+            failure: "async start sandbox failed"
+        ) { (sandboxes, record, caller) async throws(Failure) in await sandboxes.briefly(record, for: caller) },
         .rock(
             "sandbox.warm_up", .post, "/warmup/tasks", "Makes an image ready ahead of use",
             failure: "start warmup failed",
@@ -46,6 +31,26 @@ extension Interface {
             }
         ).saying("warmup task started"),
     ]
+
+    /// A start whose answer is given by what `wait` finds.
+    private static func start(
+        _ name: String, _ path: String, _ summary: String, failure: String,
+        _ wait:
+            @escaping @Sendable (SandboxDirectory, SandboxRecord, SandboxCaller) async throws(Failure) ->
+            SandboxRecord
+    ) -> Operation {
+        .rock(
+            name, .post, path, summary, failure: failure, headers: Operation.whoAsks,
+            body: .json(SandboxSchemas.start), result: SandboxSchemas.started, isAudited: true,
+            .value { (call, services) async throws(Failure) -> [UInt8] in
+                let sandboxes = try services.needSandboxes()
+                let caller = try call.creatingCaller()
+                let started = try await sandboxes.start(
+                    SandboxStart(.object(call.members)), by: caller, connection: call.connection)
+                let record = try await wait(sandboxes, started.record, caller)
+                return json { $0.started(record, started) }
+            })
+    }
 
     // MARK: - End
 
