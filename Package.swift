@@ -82,7 +82,8 @@ let package = Package(
         .executableTarget(
             name: "rockctl",
             dependencies: [
-                "Admin", "CLinux", "Envs", "Episodes", "Fleet", "GEM", "HostNames", "Images", "ModelService", "Registry",
+                "Admin", "CLinux", "Envs", "Episodes", "Fleet", "GEM", "HostNames", "Images", "ModelService",
+                "Registry",
                 "RockletServices",
                 "SandboxHost",
                 "Transport",

@@ -34,7 +34,8 @@ package final class ModelService: Sendable {
         switch configuration.type {
         case .local:
             let conversation = try await Conversation(
-                folder: configuration.dataFolder, resumes: configuration.resumes, on: group.next(), log: log)
+                folder: configuration.dataFolder, resumes: configuration.resumes,
+                limit: configuration.conversationBytes, on: group.next(), log: log)
             self.conversation = conversation
             let trajectory = TrajectoryFile(configuration.trajectory)
             mode = LocalMode(conversation, trajectory, configuration, on: group.next(), log: log)
@@ -45,7 +46,8 @@ package final class ModelService: Sendable {
         var limits = HTTPServerConfiguration()
         // Agents read an answer while they work with it.
         limits.writeTimeout = .seconds(300)
-        limits.maximumConnectionsPerLoop = 1024
+        limits.maximumConnectionsPerLoop = configuration.maximumConnections
+        limits.maximumBodyBytes = configuration.requestBytes
         server = HTTPServer(configuration: limits, group: group) { request in await Door.answer(request, by: mode, log)
         }
     }

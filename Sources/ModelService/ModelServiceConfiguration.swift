@@ -33,6 +33,13 @@ package struct ModelServiceConfiguration: Sendable {
     package var dataFolder = "/data/logs"
     /// Whether a conversation that a service before this one has left unfinished goes on.
     package var resumes = false
+    /// How large the conversation's file may become; then requests are refused.
+    package var conversationBytes = Int.max
+    /// How many connections there may be at a time, and the longest request in bytes.
+    package var maximumConnections = 1024
+    package var requestBytes = 64 << 20
+    /// The process that a number means where agents live, as this process knows it; `nil` where there is none.
+    package var findProcess: @Sendable (Int32) async -> Int32? = { $0 }
     package var trajectory = TrajectoryConfiguration(path: "/data/logs/LLMTraj.jsonl")
     /// Where exchanges are written so that they can be played back.
     package var recordingFile: String?

@@ -28,8 +28,9 @@ struct Interface: Sendable {
     /// Every operation there is.
     static let all: [Operation] =
         serverOperations + keyOperations + catalogOperations + environmentOperations + liveEnvironmentOperations
-        + sandboxLifeOperations + sandboxCallOperations + fileOperations + sandboxStreamOperations + uploadOperations
-        + imageOperations + imageTransferOperations + settingOperations + taskOperations + compatibilityOperations
+        + sandboxLifeOperations + sandboxCallOperations + fileOperations + modelServiceOperations
+        + sandboxStreamOperations + uploadOperations + imageOperations + imageTransferOperations + settingOperations
+        + taskOperations + compatibilityOperations
 
     /// The place of the JSON-RPC method called `name`.
     func procedure(_ name: String) -> Int? { procedures[name] }

@@ -16,6 +16,8 @@ struct Services: Sendable {
     var scheduler: TaskScheduler?
     /// Why there is none, where there should be one.
     var schedulerFailure: Failure?
+    /// What answers sandboxes' model calls.
+    var modelServices: SandboxModelServices?
     var metrics: Metrics
     var logs: Logs
     var isKeyRequired = false

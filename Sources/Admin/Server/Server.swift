@@ -49,6 +49,12 @@ package final class Server: Sendable {
         let expiry = Expiry(group: group)
         let sandboxes = await Sandboxes.open(configuration, services: services, loops: group)
         services.sandboxes = sandboxes
+        let logs = services.logs
+        services.modelServices = SandboxModelServices(
+            folder: configuration.dataDirectory + "/model-services", group: group
+        ) {
+            Log(logs, "models")($0, $1, sandbox: $2)
+        }
         if configuration.keepsRegistry {
             do throws(Failure) {
                 services.scheduler = try await Scheduling.open(
@@ -62,7 +68,6 @@ package final class Server: Sendable {
         let doors: Doors
         episodes = EpisodeRecording(configuration, services: services)
         do {
-            let logs = services.logs
             let external = try await ExternalEnvironments(
                 folder: configuration.keepsRegistry ? configuration.dataDirectory + "/environments" : nil,
                 sandboxes: sandboxes, loops: group
@@ -113,6 +118,7 @@ package final class Server: Sendable {
         await expiring.value
         await services.scheduler?.shutDown()
         await directory.closeExternal()
+        await services.modelServices?.shutDown()
         await sandboxes.shutDown()
         await host.shutDown()
         await directory.closeRecorders()

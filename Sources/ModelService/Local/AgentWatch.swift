@@ -12,13 +12,13 @@ final class AgentWatch: ReadinessHandler, @unchecked Sendable {
     private var descriptor: OpenFile?
     private let whenEnded: @Sendable () -> Void
 
-    /// Calls `whenEnded` once, on `loop`, when the process has ended; soon, where there is none.
+    /// Calls `whenEnded` once, on `loop`, when the process has ended; soon, where there is none, or its number is 0.
     ///
     /// - Throws: ``SystemCallError`` where it cannot be watched.
     init(_ process: Int32, on loop: EventLoop, whenEnded: @escaping @Sendable () -> Void) throws {
         self.loop = loop
         self.whenEnded = whenEnded
-        let opened = rock_pidfd_open(process)
+        let opened = process > 0 ? rock_pidfd_open(process) : -ESRCH
         guard opened != -ESRCH else {
             loop.execute(whenEnded)
             return

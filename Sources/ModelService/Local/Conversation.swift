@@ -27,6 +27,7 @@ package final class Conversation: Sendable {
     }
 
     private let file: ConversationFile
+    private let limit: Int
     /// Held so that no other service keeps a conversation in this folder.
     private let lock: OpenFile
     private let watch: FileWatch
@@ -43,10 +44,12 @@ package final class Conversation: Sendable {
     /// - Parameters:
     ///   - folder: Where the file is.
     ///   - resumes: Whether the numbers of an unfinished conversation go on; else its file is made anew.
+    ///   - limit: The size at which the file takes no more requests.
     ///   - loop: Watches the file.
     ///   - log: Told of what cannot be read.
     /// - Throws: ``Failure``.
-    init(folder: String, resumes: Bool, on loop: EventLoop, log: ServiceLog) async throws {
+    init(folder: String, resumes: Bool, limit: Int, on loop: EventLoop, log: ServiceLog) async throws {
+        self.limit = limit
         let file = ConversationFile(path: folder + "/" + ModelServiceConfiguration.conversationFile)
         self.file = file
         lock = try await writer.run {
@@ -226,7 +229,8 @@ package final class Conversation: Sendable {
             return state.lastIndex
         }
         do throws(Failure) {
-            try file.append(ConversationLine.request(text, index: index, milliseconds: ConversationFile.now))
+            let line = ConversationLine.request(text, index: index, milliseconds: ConversationFile.now)
+            try file.append(line, limit: limit)
         } catch {
             state.withLock { state in
                 state.wanted[index] = nil

@@ -25,12 +25,15 @@ struct ConversationFile: Sendable {
 
     /// Appends `line` in one piece. Half a line that a killed writer has left is ended first, so that it spoils no other.
     ///
-    /// - Throws: ``Failure``.
-    func append(_ line: [UInt8]) throws(Failure) {
+    /// - Throws: ``Failure``; `tooLarge` where the file would be larger than `limit` bytes.
+    func append(_ line: [UInt8], limit: Int = .max) throws(Failure) {
         let file = OwnedDescriptor(try open(O_RDWR | O_CREAT | O_APPEND))
         // Among writers of ours; others append without, and the kernel keeps their lines whole.
         _ = flock(file.rawValue, LOCK_EX)
         let size = lseek(file.rawValue, 0, SEEK_END)
+        guard size <= limit - line.count else {
+            throw Failure(.tooLarge, "The conversation has reached its limit of \(limit) bytes.")
+        }
         var last: UInt8 = 0x0A
         if size > 0 { _ = pread(file.rawValue, &last, 1, size - 1) }
         let bytes = last == 0x0A ? line : [0x0A] + line

@@ -11,6 +11,7 @@ struct LocalMode: Mode {
     private let conversation: Conversation
     private let trajectory: TrajectoryFile
     private let loop: EventLoop
+    private let findProcess: @Sendable (Int32) async -> Int32?
     private let log: ServiceLog
     private let watched = Watched()
 
@@ -22,6 +23,7 @@ struct LocalMode: Mode {
         _ conversation: Conversation, _ trajectory: TrajectoryFile, _ configuration: ModelServiceConfiguration,
         on loop: EventLoop, log: ServiceLog
     ) {
+        findProcess = configuration.findProcess
         (self.conversation, self.trajectory, self.loop, self.log) = (conversation, trajectory, loop, log)
     }
 
@@ -32,7 +34,7 @@ struct LocalMode: Mode {
             return try await complete(try await Door.object(of: request))
         case "/v1/agent/watch":
             guard request.isMethod("POST") else { throw Refusal.wrongMethod }
-            return try watch(try await Door.object(of: request))
+            return try await watch(try await Door.object(of: request))
         default: throw Refusal.notFound
         }
     }
@@ -55,7 +57,7 @@ struct LocalMode: Mode {
         return .json(.ok, answer)
     }
 
-    private func watch(_ body: [UInt8]) throws -> HTTPResponse {
+    private func watch(_ body: [UInt8]) async throws -> HTTPResponse {
         guard let pid = (try? JSON(parsing: body.span))?["pid"], !pid.isNull else {  // checked to be JSON before
             throw Refusal(.badRequest, "Missing 'pid' in request body")
         }
@@ -67,7 +69,9 @@ struct LocalMode: Mode {
             throw Refusal(429, "\(Self.watchLimit) processes are watched already.")
         }
         let (conversation, watched, log) = (conversation, watched, log)
-        _ = try AgentWatch(number, on: loop) {
+        // One that is not there has ended.
+        let process = await findProcess(number) ?? 0
+        _ = try AgentWatch(process, on: loop) {
             watched.count.wrappingSubtract(1, ordering: .relaxed)
             log.info("The agent's process \(number) has ended; the conversation ends.")
             // Owned by nobody: it ends by itself when the line is written.

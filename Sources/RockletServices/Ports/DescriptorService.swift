@@ -11,6 +11,7 @@ package import Transport
 ///     {"open":{"path":"/a","flags":"replace","mode":…}}  → {"opened":{}} + a file to write to, beside the target
 ///     {"commit":{}}                                      → {"committed":{"size":…}}: that file has taken its place
 ///     {"connect":{"port":8080}}                          → {"connected":{}} + the connection
+///     {"listen":{"port":8080}}                           → {"listening":{}} + a socket that listens on that port's loopback
 ///     {"run":{"command":[…],"user":"…",…}} + a socket     → {"running":{}}: a program has it as standard input and output
 ///     {"errors":{}}                                      → {"errors":{"log":base64}}: the end of its standard error
 ///     {"end":{"grace_ms":100}}                           → {"ended":{"exit_code":0,"by_itself":true,"log":base64}}
@@ -90,6 +91,12 @@ package struct DescriptorService: Sendable {
             let socket = try await Self.connect(to: port, on: connection.loop)
             defer { socket.close() }
             try await connection.send(Array(#"{"connected":{}}"#.utf8), passing: socket.descriptor)
+        } else if let listen = request["listen"] {
+            guard let port = listen["port"]?.int.flatMap(UInt16.init(exactly:)), port > 0 else {
+                throw RockletException(.value, "'listen' needs a port from 1 to 65535.")
+            }
+            let socket = try Self.listen(on: port)
+            try await connection.send(Array(#"{"listening":{}}"#.utf8), passing: socket.rawValue)
         } else if let programs, let run = request["run"] {
             held.program = try programs.run(run, socket: packet.file)
             try await connection.send(Array(#"{"running":{}}"#.utf8))
@@ -101,8 +108,30 @@ package struct DescriptorService: Sendable {
             let ended = try await programs.latest().end(within: grace)
             try await connection.send(JSON.object(["ended": ended]).serialized)
         } else {
-            throw RockletException(.value, "The request is none of open, commit, connect, run, errors and end.")
+            throw RockletException(.value, "The request is none of open, commit, connect, listen, run, errors and end.")
         }
+    }
+
+    /// A socket that listens on a port of the loopback; whoever gets it answers what connects there.
+    private static func listen(on port: UInt16) throws(RockletException) -> OpenFile {
+        let number = rock_stream_socket(AF_INET)
+        guard number >= 0 else { throw RockletException(errno: -number, "port \(port)") }
+        let socket = OpenFile(OwnedDescriptor(number))
+        var on: Int32 = 1
+        setsockopt(number, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        // Accepted sockets inherit it: an answer must not wait for an acknowledgement.
+        setsockopt(number, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let isBound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        guard isBound, Glibc.listen(number, 128) == 0 else { throw RockletException(errno: errno, "port \(port)") }
+        return socket
     }
 
     /// Connects to whatever listens at a port of the loopback, by IPv4 or, if nothing does, IPv6.

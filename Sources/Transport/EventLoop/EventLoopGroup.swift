@@ -15,6 +15,12 @@ package final class EventLoopGroup: Sendable {
         loops = try (0..<count).map { try EventLoop(name: "loop-\($0)") }
     }
 
+    /// Loops that somebody else has started, and ends.
+    package init(of loops: [EventLoop]) {
+        precondition(!loops.isEmpty, "a group has at least one loop")
+        self.loops = loops
+    }
+
     /// How many processors the process may use.
     package static var processors: Int { Int(rock_processor_count()) }
 
