@@ -13,7 +13,7 @@ extension Interface {
                 .required("manifest", .text(least: 1, most: EnvironmentManifest.byteLimit), "YAML"),
                 .optional("folder", .text(least: 1, most: 4096), "What relative paths in it are below, on the server"),
                 .optional("name", .text(least: 1, most: 4096), "What to call the manifest in errors"),
-            ]), form: .bare, result: registered, isAudited: true,
+            ]), form: .envelope(failure: "register failed"), result: registered, isAudited: true,
             action: .value { (call, services) async throws(Failure) -> [UInt8] in
                 let stored = StoredManifest(
                     text: Array((call.text("manifest") ?? "").utf8), name: call.text("name") ?? "manifest",
