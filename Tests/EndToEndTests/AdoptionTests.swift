@@ -72,7 +72,10 @@ import Testing
                 for sandbox in played.prefix(4) {
                     states.append(try await client.result("save", ["sandbox_id": sandbox]))
                 }
-                return (played, states, try server.zygote)
+                let zygote = try server.zygote
+                // It shall not see the client go before it is killed itself.
+                kill(server.process, SIGSTOP)
+                return (played, states, zygote)
             }
             #expect(kill(zygote, 0) == 0, "the environments' process went with the server")
             #expect(place.notes.count == 6)
