@@ -207,6 +207,8 @@ package final class JailDriver: SandboxDriver {
 
     /// Removes copies of the machine's tree that no jail sees any more. Blocks.
     func sweepHostCopies(isOver: Bool = false) {
+        // Without its folders they are another driver's.
+        guard isOver || state.withLock({ $0.ground != nil }) else { return }
         let jails = state.withLock { Array($0.jails.values) }
         // One of an earlier version of this program does not say which it sees.
         if jails.contains(where: { $0.hostCopy == nil && $0.specification.image == SandboxSpecification.hostImage }) {
