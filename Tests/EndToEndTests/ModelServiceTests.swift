@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    /// ROCK's package installs and runs a service inside: its own command, and ours under that name.
+    /// ROCK's package installs and runs a service inside: our command under the name of its own.
     @Test func isRunByROCKsPackage() async throws {
         let python = try await EndToEndTests.run(Products.python, ["-c", "import sys; print(sys.base_prefix)"])
         let prefix = python.output.split(separator: "\n").first.map(String.init) ?? ""
@@ -41,7 +41,8 @@ import Testing
                 environment: [
                     "ROCKCTL": Products.rockctl, "ROCK_BASE_URL": server.url, "PYTHONDONTWRITEBYTECODE": "1",
                 ])
-            #expect(played.output.hasSuffix("ok rockctl\nok rock\n"), "\(played.output)\(played.errors.suffix(4000))")
+            #expect(played.status == 0, "\(played.errors.suffix(4000))")
+            #expect(played.output.split(separator: "\n").contains("ok rockctl"), "\(played.output)")
         }
     }
 }

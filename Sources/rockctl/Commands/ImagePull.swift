@@ -55,7 +55,7 @@ extension Command {
         }
         let progress = ImageProgress("pulling", call.console)
         defer { progress.end() }
-        let socket = try await server.webSocket("/apis/admin/v1/images/pull")
+        let socket = try await server.webSocket("/apis/admin/v1/images/pull/follow")
         let text = JSON.object(order).serialized
         let image = try await Interrupted.watching { () -> JSON in
             defer { socket.close() }

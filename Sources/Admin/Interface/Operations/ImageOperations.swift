@@ -18,7 +18,7 @@ extension Interface {
                 var failures = JSON.Object()
                 for name in names {
                     // Without an engine there is no reason not to list the others'.
-                    do throws(Failure) { found.append((name, try await drivers.catalog(name).images())) } catch {
+                    do throws(Failure) { found.append((name, try await drivers.imageCatalog(name).images())) } catch {
                         if call.text("driver") != nil { throw error }
                         failures[name] = .string(error.message)
                     }
@@ -45,7 +45,7 @@ extension Interface {
         Operation(
             name: "image.remove", verbs: [.delete], path: images,
             summary: "Removes a name, and with the last one its image; a digest, with all its names", scope: .admin,
-            query: [named, driver], form: .bare, result: removed, isAudited: true,
+            query: [named, driver], form: .envelope(failure: "remove failed"), result: removed, isAudited: true,
             action: .value { (call, services) async throws(Failure) -> [UInt8] in
                 let report = try await services.catalog(call).catalog.remove(call.text("image") ?? "")
                 return json { $0.removed(report) }
@@ -83,6 +83,17 @@ extension Interface {
         .required("layers", .integer(0...Int.max)), .required("bytes", .integer(0...Int.max)))
 }
 
+extension Machine {
+    /// The images of a driver.
+    ///
+    /// - Throws: ``Failure`` of kind `notFound` where there is no such driver: which there are is not the interface's to say.
+    func imageCatalog(_ driver: String) throws(Failure) -> any ImageCatalog {
+        do throws(Failure) { return try catalog(driver) } catch {
+            throw error.kind == .invalidArgument ? Failure(.notFound, error.message) : error
+        }
+    }
+}
+
 extension Services {
     /// The images of the driver that `call` names, or of the server's default one.
     ///
@@ -90,7 +101,7 @@ extension Services {
     func catalog(_ call: Call) throws(Failure) -> (driver: String, catalog: any ImageCatalog) {
         let machine = try needSandboxes().machine
         let name = call.text("driver") ?? machine.defaultDriver
-        return (name, try machine.catalog(name))
+        return (name, try machine.imageCatalog(name))
     }
 }
 

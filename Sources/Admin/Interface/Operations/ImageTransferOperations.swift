@@ -9,12 +9,12 @@ extension Interface {
         Operation(
             name: "image.pull", verbs: [.post], path: images + "/pull",
             summary: "Fetches an image from its registry and answers when it is here", scope: .user,
-            body: .json(order), form: .bare, result: image, isAudited: true,
+            body: .json(order), form: .envelope(failure: "pull failed"), result: image, isAudited: true,
             action: .value { (call, services) async throws(Failure) -> [UInt8] in
                 try await ImagePull(call.members, services).run { _ in }
             }),
         Operation(
-            name: "image.follow_pull", verbs: [.get], path: images + "/pull",
+            name: "image.follow_pull", verbs: [.get], path: images + "/pull/follow",
             summary:
                 "Fetches what the client's first message says, in the form of image.pull's body; then come messages with progress, "
                 + "at last one with image or error", scope: .user, form: .webSocket, isAudited: true,
@@ -92,7 +92,7 @@ private struct ImagePull {
     func run(_ report: @escaping @Sendable (String) -> Void) async throws(Failure) -> [UInt8] {
         try await machine.prepare(
             image: image, pull: policy, credentials: credentials, driver: driver, report: report)
-        let found = try await machine.catalog(driver).image(image)
+        let found = try await machine.imageCatalog(driver).image(image)
         return json { $0.image(found, of: driver) }
     }
 

@@ -1,5 +1,5 @@
-"""ROCK's own `ModelService`, unmodified: it installs a service inside a sandbox and runs it by `rock model-service`. Once that
-is ROCK's own command, once ours."""
+"""ROCK's own `ModelService`, unmodified: it installs a service inside a sandbox and runs it by `rock model-service`, which is our
+command here."""
 
 import asyncio
 import json
@@ -61,7 +61,6 @@ async def scenario(name, program):
 
 async def main():
     await scenario("rockctl", ROCKCTL)
-    await scenario("rock", os.path.join(os.path.dirname(PYTHON), "rock"))
 
 
 asyncio.run(main())
