@@ -80,13 +80,14 @@ struct DockerImageTests {
     @Test func saysWhyAnImageCannotBePulled() async throws {
         let engine = try await TestEngine.shared()
         try await engine.withDriver { driver in
-            for (image, pull) in [
-                ("\(engine.openRegistry)/nosuch:1", PullPolicy.missing), ("nosuch:2", .always), ("nosuch:3", .never),
+            for (image, pull, kind) in [
+                ("\(engine.openRegistry)/nosuch:1", PullPolicy.missing, Failure.Kind.infraFailed),
+                ("nosuch:2", .always, .infraFailed), ("nosuch:3", .never, .notFound),
             ] {
                 let failure = await failure {
                     try await driver.prepare(image: image, pull: pull, credentials: nil) { _ in }
                 }
-                #expect(failure?.kind == .infraFailed)
+                #expect(failure?.kind == kind)
                 #expect(failure?.message.hasPrefix("Failed to pull image \(image). ") == true)
             }
         }
