@@ -48,4 +48,20 @@ import Testing
             #expect(answers.map { $0["result"]?["episode"]?["steps"]?.int } == expected)
         }
     }
+    /// Closing waits for what was asked before it in the same message.
+    @Test func aCloseOvertakesNothing() async throws {
+        try await RunningServer.run { server in
+            let client = try Client(http: server)
+            for _ in 0..<20 {
+                let sandbox = try await client.make()
+                let calls = ["reset", "step", "step", "close"].enumerated().map { place, method in
+                    var params: JSON.Object = ["sandbox_id": sandbox]
+                    if method == "step" { params["action"] = "\\boxed{down}" }
+                    return Client.request(method, .object(params), id: place)
+                }
+                let answers = try #require(try await client.exchange(.array(calls)).array)
+                #expect(answers.count == 4 && answers.allSatisfy { $0["result"] != nil }, "\(answers)")
+            }
+        }
+    }
 }

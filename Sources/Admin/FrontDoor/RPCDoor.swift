@@ -37,16 +37,26 @@ struct RPCDoor: Sendable {
     private func answer(
         _ items: [RPCMessage.Item], of message: [UInt8], _ caller: Caller, _ connection: ClientConnection?
     ) async -> [UInt8]? {
-        let answers = await withTaskGroup(of: (place: Int, answer: [UInt8]?).self) { group in
-            for (place, item) in items.enumerated() {
-                group.addTask { (place, await answer(item, of: message, caller, connection)) }
+        var found = [[UInt8]?](repeating: nil, count: items.count)
+        var start = 0
+        while start < items.count {
+            // A sandbox is closed when what was asked of it before is done: side by side, closing would overtake that.
+            let end = items[(start + 1)...].firstIndex(where: Self.isClosing) ?? items.count
+            await withTaskGroup(of: (place: Int, answer: [UInt8]?).self) { group in
+                for place in start..<end {
+                    group.addTask { (place, await answer(items[place], of: message, caller, connection)) }
+                }
+                for await (place, answer) in group { found[place] = answer }
             }
-            var answers = [[UInt8]?](repeating: nil, count: items.count)
-            for await (place, answer) in group { answers[place] = answer }
-            return answers.compactMap(\.self)
+            start = end
         }
+        let answers = found.compactMap(\.self)
         if answers.isEmpty { return nil }
         return [UInt8(ascii: "[")] + answers.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+    }
+
+    private static func isClosing(_ item: RPCMessage.Item) -> Bool {
+        if case .request(let request) = item { request.method == Method.close.rawValue } else { false }
     }
 
     private func answer(
